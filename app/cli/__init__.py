@@ -1,0 +1,11 @@
+"""`flask …` commands, a file each."""
+
+from apiflask import APIFlask
+
+from app.cli.create_user import create_user
+from app.cli.reset_password import reset_password
+
+
+def register_commands(app: APIFlask) -> None:
+    for command in (create_user, reset_password):
+        app.cli.add_command(command)

@@ -1,0 +1,199 @@
+"""Every expected failure: its HTTP status and its code.
+
+Codes are promises to clients; the words that go with them live in ``app.texts``
+under ``error.<code>``.
+"""
+
+from typing import Any, ClassVar
+
+
+class AppError(Exception):
+    """A failure with an answer for the caller.
+
+    ``fields`` says what is wrong with which input field, ``details`` are further
+    members of the error body, ``retry_after`` is in seconds.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    default_retry_after: ClassVar[int | None] = None
+
+    def __init__(
+        self,
+        *,
+        fields: dict[str, str] | None = None,
+        retry_after: int | None = None,
+        **details: Any,
+    ) -> None:
+        super().__init__(self.code)
+        self.fields = fields
+        self.retry_after = (
+            self.default_retry_after if retry_after is None else retry_after
+        )
+        self.details = details
+
+
+# What callers get wrong
+
+
+class BadRequest(AppError):
+    status, code = 400, "bad_request"
+
+
+class InvalidInput(AppError):
+    status, code = 422, "invalid_input"
+
+
+class UnsupportedMediaType(AppError):
+    status, code = 415, "unsupported_media_type"
+
+
+class BodyTooLarge(AppError):
+    status, code = 413, "body_too_large"
+
+
+class Unauthorized(AppError):
+    status, code = 401, "unauthorized"
+
+
+class InvalidCredentials(AppError):
+    status, code = 401, "invalid_credentials"
+
+
+class Forbidden(AppError):
+    status, code = 403, "forbidden"
+
+
+class RegistrationClosed(AppError):
+    status, code = 403, "registration_closed"
+
+
+class SetupTokenRequired(AppError):
+    status, code = 403, "setup_token_required"
+
+
+class EmailTaken(AppError):
+    status, code = 409, "email_taken"
+
+
+class TooManyLoginAttempts(AppError):
+    status, code = 429, "too_many_login_attempts"
+
+
+class AssistantNotFound(AppError):
+    status, code = 404, "assistant_not_found"
+
+
+class ChatNotFound(AppError):
+    status, code = 404, "chat_not_found"
+
+
+class ChatAmbiguous(AppError):
+    status, code = 409, "chat_ambiguous"
+
+
+class DocumentNotFound(AppError):
+    status, code = 404, "document_not_found"
+
+
+class DocumentExists(AppError):
+    status, code = 409, "document_exists"
+
+
+class DocumentTooLarge(AppError):
+    status, code = 413, "document_too_large"
+
+
+class DocumentQuotaExceeded(AppError):
+    status, code = 409, "document_quota_exceeded"
+
+
+class DocumentTypeUnsupported(AppError):
+    status, code = 415, "document_type_unsupported"
+
+
+class DocumentNotText(AppError):
+    status, code = 415, "document_not_text"
+
+
+class DocumentEncodingUnknown(AppError):
+    status, code = 415, "document_encoding_unknown"
+
+
+class DocumentEmpty(AppError):
+    status, code = 422, "document_empty"
+
+
+# Repetitions
+
+
+class TurnInProgress(AppError):
+    status, code, default_retry_after = 409, "in_progress", 1
+
+
+class IdempotencyMismatch(AppError):
+    status, code = 422, "idempotency_mismatch"
+
+
+# What the provider of answers does wrong
+
+
+class ProviderError(AppError):
+    """A turn that failed because of the provider; the message is kept."""
+
+
+class ProviderRateLimited(ProviderError):
+    status, code, default_retry_after = 503, "provider_rate_limited", 30
+
+
+class ProviderUnavailable(ProviderError):
+    status, code = 502, "provider_unavailable"
+
+
+class ProviderSuspended(ProviderError):
+    """The breaker is open: the provider failed again and again just now."""
+
+    status, code, default_retry_after = 503, "provider_suspended", 30
+
+
+class ProviderTimeout(ProviderError):
+    status, code = 504, "provider_timeout"
+
+
+class ProviderInterrupted(ProviderError):
+    """The answer was cut off; ``partial`` is what had come."""
+
+    status, code = 502, "provider_interrupted"
+
+    def __init__(self, partial: str = "") -> None:
+        super().__init__()
+        self.partial = partial
+
+
+class ProviderInvalidAnswer(ProviderError):
+    status, code = 502, "provider_invalid_answer"
+
+
+class ProviderRefused(ProviderError):
+    """The provider refused the request itself: its key, model or parameters."""
+
+    status, code = 502, "provider_refused"
+
+
+# What we cannot do right now
+
+
+class Busy(AppError):
+    status, code, default_retry_after = 503, "busy", 1
+
+
+class ChatBusy(AppError):
+    status, code, default_retry_after = 503, "chat_busy", 5
+
+
+class StoreUnavailable(AppError):
+    status, code, default_retry_after = 503, "store_unavailable", 3
+
+
+class StorageFull(AppError):
+    status, code = 507, "storage_full"

@@ -1,0 +1,74 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from pymongo import ASCENDING
+
+from app.models.api_key import ApiKey, KeyScope
+from app.repositories.database import AnyDatabase
+from app.repositories.failures import store_errors_translated
+
+
+@store_errors_translated
+class ApiKeyRepository:
+    """Keys by the digest of their secret; each belongs to one assistant."""
+
+    def __init__(self, db: AnyDatabase) -> None:
+        self._keys = db["api_keys"]
+
+    def ensure_indexes(self) -> None:
+        self._keys.create_index([("digest", ASCENDING)], unique=True)
+        self._keys.create_index([("previous_digest", ASCENDING)], sparse=True)
+        self._keys.create_index([("assistant_id", ASCENDING)])
+
+    def add(self, key: ApiKey) -> None:
+        self._keys.insert_one(_to_mongo(key))
+
+    def find_by_digests(self, digests: Sequence[str]) -> ApiKey | None:
+        """Return the key with one of these digests, now or before its rotation."""
+        wanted = {"$in": list(digests)}
+        found = self._keys.find_one({"digest": wanted}) or self._keys.find_one(
+            {"previous_digest": wanted}
+        )
+        return _from_mongo(found) if found else None
+
+    def find_main(self, assistant_id: str) -> ApiKey | None:
+        found = self._keys.find_one({"assistant_id": assistant_id})
+        return _from_mongo(found) if found else None
+
+    def find_main_for(self, assistant_ids: Sequence[str]) -> dict[str, ApiKey]:
+        found = self._keys.find({"assistant_id": {"$in": list(assistant_ids)}})
+        return {row["assistant_id"]: _from_mongo(row) for row in found}
+
+    def replace(self, old: ApiKey, new: ApiKey) -> bool:
+        """Put ``new`` in the place of ``old``; False when it was no longer there."""
+        result = self._keys.replace_one(
+            {"_id": old.id, "digest": old.digest}, _to_mongo(new)
+        )
+        return result.matched_count == 1
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        self._keys.delete_many({"assistant_id": assistant_id})
+
+
+def _to_mongo(key: ApiKey) -> dict[str, Any]:
+    row = asdict(key) | {"_id": key.id, "scope": key.scope.value}
+    del row["id"]
+    if key.previous_digest is None:
+        del row["previous_digest"]  # absent: the sparse index passes it over
+    return row
+
+
+def _from_mongo(found: dict[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=found["_id"],
+        assistant_id=found["assistant_id"],
+        scope=KeyScope(found["scope"]),
+        hint=found["hint"],
+        digest=found["digest"],
+        sealed=found["sealed"],
+        previous_digest=found.get("previous_digest"),
+        previous_until=found["previous_until"],
+        created_at=found["created_at"],
+        rotated_at=found["rotated_at"],
+    )

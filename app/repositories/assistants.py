@@ -1,0 +1,130 @@
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+
+from app.models.assistant import Assistant, History, Retrieval
+from app.models.page import Page, PageRequest
+from app.repositories.database import AnyDatabase
+from app.repositories.failures import store_errors_translated
+from app.repositories.paging import find_page
+
+LIVING = {"deleted_at": None}
+
+
+@store_errors_translated
+class AssistantRepository:
+    """Assistants; one marked deleted is gone for everybody but the clean-up.
+
+    ``owner_id`` None in a query means any owner: an admin asks, or the turn.
+    """
+
+    def __init__(self, db: AnyDatabase) -> None:
+        self._assistants = db["assistants"]
+
+    def ensure_indexes(self) -> None:
+        self._assistants.create_index(
+            [("owner_id", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]
+        )
+        self._assistants.create_index([("created_at", DESCENDING), ("_id", DESCENDING)])
+        for mark in ("deleted_at", "prompt_pending"):
+            self._assistants.create_index([(mark, ASCENDING)], sparse=True)
+
+    def add(self, assistant: Assistant) -> None:
+        """Add it, with its prompt's file and record still to be written."""
+        row = asdict(assistant)
+        row["_id"] = row.pop("id")
+        if assistant.instructions:
+            row["prompt_pending"] = "prompt.txt"
+        self._assistants.insert_one(row)
+
+    def get(
+        self, assistant_id: str, *, owner_id: str | None = None
+    ) -> Assistant | None:
+        query = {"_id": assistant_id, **LIVING, **_owned(owner_id)}
+        found = self._assistants.find_one(query)
+        return _from_mongo(found) if found else None
+
+    def list_page(
+        self, request: PageRequest, *, owner_id: str | None
+    ) -> Page[Assistant]:
+        query = {**LIVING, **_owned(owner_id)}
+        return find_page(
+            self._assistants, query, request, by="created_at", build=_from_mongo
+        )
+
+    def ids_for_owner(self, owner_id: str) -> list[str]:
+        found = self._assistants.find({"owner_id": owner_id, **LIVING}, {"_id": 1})
+        return [row["_id"] for row in found]
+
+    def update(
+        self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
+    ) -> Assistant | None:
+        """Set the given fields; None when the assistant is gone."""
+        row = self._assistants.find_one_and_update(
+            {"_id": assistant_id, **LIVING},
+            {"$set": {**changes, "updated_at": now}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return _from_mongo(row) if row else None
+
+    def set_instructions(
+        self, assistant_id: str, text: str, *, filename: str, now: datetime
+    ) -> Assistant | None:
+        """Set the prompt, and mark its file and record as still to be written."""
+        return self.update(
+            assistant_id, {"instructions": text, "prompt_pending": filename}, now=now
+        )
+
+    def prompt_written(self, assistant_id: str, *, filename: str, text: str) -> None:
+        """Take the mark off, unless the prompt has changed again since."""
+        self._assistants.update_one(
+            {"_id": assistant_id, "prompt_pending": filename, "instructions": text},
+            {"$unset": {"prompt_pending": ""}},
+        )
+
+    def with_prompt_pending(self) -> list[tuple[Assistant, str]]:
+        found = self._assistants.find({"prompt_pending": {"$exists": True}})
+        return [(_from_mongo(row), row["prompt_pending"]) for row in found]
+
+    def knowledge_changed(self, assistant_id: str) -> None:
+        self._assistants.update_one(
+            {"_id": assistant_id}, {"$inc": {"knowledge_version": 1}}
+        )
+
+    def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool:
+        result = self._assistants.update_one(
+            {"_id": assistant_id, **LIVING}, {"$set": {"deleted_at": now}}
+        )
+        return result.modified_count == 1
+
+    def ids_marked_deleted(self) -> list[str]:
+        found = self._assistants.find({"deleted_at": {"$exists": True}}, {"_id": 1})
+        return [row["_id"] for row in found]
+
+    def remove(self, assistant_id: str) -> None:
+        self._assistants.delete_one({"_id": assistant_id})
+
+
+def _owned(owner_id: str | None) -> dict[str, str]:
+    return {} if owner_id is None else {"owner_id": owner_id}
+
+
+def _from_mongo(found: dict[str, Any]) -> Assistant:
+    return Assistant(
+        id=found["_id"],
+        name=found["name"],
+        owner_id=found["owner_id"],
+        company=found["company"],
+        instructions=found["instructions"],
+        model=found["model"],
+        temperature=found["temperature"],
+        max_tokens=found["max_tokens"],
+        retrieval=Retrieval(**found["retrieval"]),
+        history=History(**found["history"]),
+        knowledge_version=found["knowledge_version"],
+        created_at=found["created_at"],
+        updated_at=found["updated_at"],
+    )

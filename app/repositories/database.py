@@ -1,0 +1,52 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient, WriteConcern
+from pymongo.database import Database
+from pymongo.uri_parser import parse_uri
+
+from app.repositories.embedded import EmbeddedClient
+
+DATABASE_NAME = "orquestradora"
+EMBEDDED_FILE = "store.sqlite3"
+
+# What an answer acknowledges to somebody outside has been synced. What can be
+# made again from such a write need not wait for the disk itself.
+ACKNOWLEDGED = WriteConcern(w="majority", j=True)
+REPAIRABLE = WriteConcern(w=1, j=False)
+
+AnyDatabase = Database[dict[str, Any]]
+
+
+def connect_mongodb(uri: str) -> tuple["MongoClient[dict[str, Any]]", AnyDatabase]:
+    """Open the database that ``uri`` names, or ``orquestradora`` in it.
+
+    No connection is made yet. Raises pymongo's errors for a malformed ``uri``.
+    """
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        uri,
+        tz_aware=True,
+        tzinfo=UTC,
+        serverSelectionTimeoutMS=2500,
+        connectTimeoutMS=2000,
+        socketTimeoutMS=10_000,
+        waitQueueTimeoutMS=1000,
+        maxPoolSize=400,
+        appname=DATABASE_NAME,
+    )
+    name = parse_uri(uri)["database"] or DATABASE_NAME
+    return client, client.get_database(name, write_concern=ACKNOWLEDGED)
+
+
+def connect_embedded(folder: Path) -> tuple[EmbeddedClient, AnyDatabase]:
+    """Open the embedded store in ``folder``, which is made when absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    client = EmbeddedClient(folder / EMBEDDED_FILE)
+    return client, client[DATABASE_NAME]  # type: ignore[return-value]
+
+
+def now() -> datetime:
+    """Return the UTC time cut to milliseconds, as the store keeps it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,158 @@
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from app.errors import DocumentExists
+from app.models.document import (
+    Document,
+    DocumentFilter,
+    DocumentStatus,
+    DocumentType,
+)
+from app.models.page import Page, PageRequest
+from app.repositories.database import AnyDatabase
+from app.repositories.failures import store_errors_translated
+from app.repositories.paging import find_page
+from app.repositories.scopes import among
+
+
+@store_errors_translated
+class DocumentRepository:
+    """Document records; an assistant has one ``rag`` document of a file name.
+
+    ``assistant_ids`` in a query limits it to what the caller may see; None means
+    everything.
+    """
+
+    def __init__(self, db: AnyDatabase) -> None:
+        self._documents = db["documents"]
+
+    def ensure_indexes(self) -> None:
+        self._documents.create_index(
+            [("assistant_id", ASCENDING), ("name_key", ASCENDING)], unique=True
+        )
+        self._documents.create_index(
+            [("assistant_id", ASCENDING), ("filepath", ASCENDING)], unique=True
+        )
+        self._documents.create_index([("status", ASCENDING), ("created_at", ASCENDING)])
+        self._documents.create_index([("created_at", DESCENDING), ("_id", DESCENDING)])
+
+    def add(self, document: Document) -> None:
+        """Raises DocumentExists for a file name, or a place, that is taken."""
+        try:
+            self._documents.insert_one(_to_mongo(document))
+        except DuplicateKeyError as exc:
+            raise DocumentExists from exc
+
+    def get(
+        self, document_id: str, *, assistant_ids: Sequence[str] | None = None
+    ) -> Document | None:
+        found = self._documents.find_one({"_id": document_id, **among(assistant_ids)})
+        return _from_mongo(found) if found else None
+
+    def find_by_filename(self, assistant_id: str, filename: str) -> Document | None:
+        key = _name_key(DocumentType.RAG, filename)
+        found = self._documents.find_one(
+            {"assistant_id": assistant_id, "name_key": key}
+        )
+        return _from_mongo(found) if found else None
+
+    def find_prompt(self, assistant_id: str) -> Document | None:
+        key = _name_key(DocumentType.PROMPT, "")
+        found = self._documents.find_one(
+            {"assistant_id": assistant_id, "name_key": key}
+        )
+        return _from_mongo(found) if found else None
+
+    def list_page(
+        self,
+        request: PageRequest,
+        chosen: DocumentFilter,
+        *,
+        assistant_ids: Sequence[str] | None,
+    ) -> Page[Document]:
+        query = among(assistant_ids)
+        if chosen.type is not None:
+            query["type"] = chosen.type.value
+        if chosen.status is not None:
+            query["status"] = chosen.status.value
+        return find_page(
+            self._documents, query, request, by="created_at", build=_from_mongo
+        )
+
+    def filepaths(self, assistant_id: str) -> set[str]:
+        found = self._documents.find({"assistant_id": assistant_id}, {"filepath": 1})
+        return {row["filepath"] for row in found}
+
+    def total_size(self, assistant_id: str) -> int:
+        """Return the bytes of all the assistant's documents."""
+        found = self._documents.find({"assistant_id": assistant_id}, {"size": 1})
+        return sum(row["size"] for row in found)
+
+    def ready_keys(self, assistant_id: str) -> set[str]:
+        """Return ``<id>:<revision>`` of each searchable document."""
+        found = self._documents.find(
+            {
+                "assistant_id": assistant_id,
+                "type": DocumentType.RAG.value,
+                "status": DocumentStatus.READY.value,
+            },
+            {"revision": 1},
+        )
+        return {f"{row['_id']}:{row['revision']}" for row in found}
+
+    def replace(self, old: Document, new: Document) -> bool:
+        """Put ``new`` in the place of ``old``; False when it was no longer there."""
+        result = self._documents.replace_one(
+            {"_id": old.id, "revision": old.revision}, _to_mongo(new)
+        )
+        return result.matched_count == 1
+
+    def list_unfinished(self, *, since: datetime) -> list[Document]:
+        """Return the documents that have been in processing since before then."""
+        found = self._documents.find(
+            {
+                "status": DocumentStatus.PROCESSING.value,
+                "created_at": {"$lt": since},
+            }
+        )
+        return [_from_mongo(row) for row in found]
+
+    def find_by_revision(self, assistant_id: str, revision: str) -> Document | None:
+        found = self._documents.find_one(
+            {"assistant_id": assistant_id, "revision": revision}
+        )
+        return _from_mongo(found) if found else None
+
+    def remove(self, document_id: str) -> bool:
+        return self._documents.delete_one({"_id": document_id}).deleted_count == 1
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        self._documents.delete_many({"assistant_id": assistant_id})
+
+
+def _name_key(document_type: DocumentType, filename: str) -> str:
+    """Return what is unique in an assistant: one prompt, one name each for the rest."""
+    if document_type is DocumentType.PROMPT:
+        return document_type.value
+    return f"{document_type.value}:{filename}"
+
+
+def _to_mongo(document: Document) -> dict[str, Any]:
+    row = asdict(document)
+    row["_id"] = row.pop("id")
+    row["type"] = document.type.value
+    row["status"] = document.status.value
+    row["name_key"] = _name_key(document.type, document.filename)
+    return row
+
+
+def _from_mongo(found: dict[str, Any]) -> Document:
+    row = {k: v for k, v in found.items() if k not in {"_id", "name_key"}}
+    row["type"] = DocumentType(row["type"])
+    row["status"] = DocumentStatus(row["status"])
+    return Document(id=found["_id"], **row)

@@ -1,0 +1,146 @@
+"""Which keys a document has in an index, and where it stands in a sort."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from .errors import unsupported, write_error
+from .keys import NULL_KEY, UNDEFINED_KEY, encode, invert
+from .paths import MISSING, Path, index_values, split
+
+Fields = tuple[tuple[str, int], ...]
+_PARALLEL_ARRAYS = 171
+
+
+@dataclass(frozen=True, slots=True)
+class KeyMaker:
+    """Keys over some fields, each ascending (1) or descending (-1)."""
+
+    fields: Fields
+    paths: tuple[tuple[Path, bool], ...] = field(init=False)
+    roots: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        paths = tuple((split(name), way < 0) for name, way in self.fields)
+        object.__setattr__(self, "paths", paths)
+        object.__setattr__(self, "roots", frozenset(path[0] for path, _ in paths))
+
+    def keys(
+        self, document: dict[str, Any], *, sparse: bool = False
+    ) -> tuple[set[bytes], bool]:
+        """Return the keys and whether an array made them."""
+        columns: list[list[bytes]] = []
+        arrays: set[str] = set()
+        absent = True
+        for path, descending in self.paths:
+            values, is_array = index_values(document, path)
+            absent = (
+                absent
+                and all(value is MISSING for value in values)
+                and (not is_array or bool(values))
+            )
+            if is_array and path[0] not in arrays:
+                if arrays:
+                    raise write_error(
+                        _PARALLEL_ARRAYS,
+                        f"cannot index parallel arrays [{path[0]}] {sorted(arrays)}",
+                    )
+                arrays.add(path[0])
+            columns.append(_column(values, descending=descending))
+        if sparse and absent:
+            return set(), bool(arrays)
+        if len(columns) == 1:
+            return set(columns[0]), bool(arrays)
+        if not arrays:
+            return {b"".join([column[0] for column in columns])}, False
+        return {b"".join(parts) for parts in product(*columns)}, True
+
+    def sort_key(self, document: dict[str, Any]) -> bytes:
+        """Return where the document stands: by its least element when an array."""
+        parts = []
+        for path, descending in self.paths:
+            values, is_array = index_values(document, path)
+            column = _column(values, descending=descending)
+            parts.append(min(column) if is_array else column[0])
+        return b"".join(parts)
+
+
+def _column(values: list[Any], *, descending: bool) -> list[bytes]:
+    column = [NULL_KEY if value is MISSING else encode(value) for value in values]
+    if not column:
+        column = [UNDEFINED_KEY]
+    return [invert(key) for key in column] if descending else column
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of a collection, and the table that keeps it in order."""
+
+    number: int
+    name: str
+    maker: KeyMaker
+    unique: bool = False
+    sparse: bool = False
+    expire_after: float | None = None
+    multikey: bool = False
+    table: str = field(init=False)
+    insert_sql: str = field(init=False)
+    delete_sql: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The name tells whether arrays are inside: who planned without them asks
+        # for a table that is gone, and plans again.
+        table = f"{'m' if self.multikey else 'i'}{self.number}"
+        object.__setattr__(self, "table", table)
+        object.__setattr__(
+            self, "insert_sql", f"INSERT INTO {table}(key, rid) VALUES(?, ?)"
+        )
+        object.__setattr__(
+            self,
+            "delete_sql",
+            f"DELETE FROM {table} WHERE key = ? AND rid = ?",  # noqa: S608
+        )
+
+    @property
+    def fields(self) -> Fields:
+        return self.maker.fields
+
+    def keys(self, document: dict[str, Any]) -> tuple[set[bytes], bool]:
+        return self.maker.keys(document, sparse=self.sparse)
+
+    def definition(self) -> dict[str, Any]:
+        return {
+            "key": [list(field) for field in self.fields],
+            "unique": self.unique,
+            "sparse": self.sparse,
+            "expireAfterSeconds": self.expire_after,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        described: dict[str, Any] = {"v": 2, "key": list(self.fields)}
+        if self.unique:
+            described["unique"] = True
+        if self.sparse:
+            described["sparse"] = True
+        if self.expire_after is not None:
+            described["expireAfterSeconds"] = self.expire_after
+        return described
+
+
+def parse_fields(keys: Any) -> Fields:
+    """Read pymongo's ways of naming keys: a name, a pair list or a mapping."""
+    if isinstance(keys, str):
+        keys = [(keys, 1)]
+    pairs: Iterable[Any] = keys.items() if hasattr(keys, "items") else keys
+    fields: list[tuple[str, int]] = []
+    for pair in pairs:
+        name, way = (pair, 1) if isinstance(pair, str) else pair
+        if way not in {1, -1}:
+            raise unsupported(f"the index or sort order {way!r}")
+        if name.startswith("$"):
+            raise unsupported(f"sorting by '{name}'")
+        fields.append((name, int(way)))
+    if not fields:
+        raise ValueError("at least one field is needed")
+    return tuple(fields)

@@ -1,0 +1,280 @@
+"""Reading the documents a filter asks for, by the best way there is."""
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import apsw
+
+from .bounds import KeyRange, NotBounded, key_ranges
+from .catalog import Table
+from .documents import decode
+from .filters import Clauses, clauses, compile_clauses
+from .indexing import Fields, Index, KeyMaker
+from .keys import HIGH
+from .plans import Plan, make_plan, opaque, shape_of
+from .predicates import Test
+
+Row = tuple[bytes, int, bytes]  # key in the index, number of the row, document
+Match = tuple[int, dict[str, Any], bytes]
+
+_PLANS_KEPT = 1000
+
+
+@dataclass(slots=True)
+class Query:
+    """A filter and an order, ready to run on one table."""
+
+    table: Table
+    plan: Plan
+    ranges: list[KeyRange]
+    test: Test | None
+    order: Fields
+    after: tuple[bytes, int] | None = None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the place of one row is enough to go on from there."""
+        index = self.plan.index
+        if index is None:
+            return self.plan.sorted
+        return self.plan.sorted and len(self.ranges) == 1 and not index.multikey
+
+
+def prepare(table: Table, condition: Mapping[str, Any], order: Fields = ()) -> Query:
+    listed = clauses(condition)
+    shape = shape_of(listed)
+    while True:
+        plan = table.plans.get((shape, order))
+        if plan is None:
+            if len(table.plans) > _PLANS_KEPT:
+                table.plans.clear()
+            plan = make_plan(table.indexes, table.by_id, shape, order)
+            table.plans[shape, order] = plan
+        try:
+            ranges = key_ranges(plan, listed)
+        except NotBounded as obstacle:
+            shape = opaque(shape, obstacle.clause)
+            continue
+        test = _residual(plan, listed)
+        return Query(table, plan, ranges, test, order)
+
+
+def _residual(plan: Plan, listed: Clauses) -> Test | None:
+    if not plan.residual:
+        return None
+    return compile_clauses([listed[number] for number in plan.residual])
+
+
+def matches(
+    connection: apsw.Connection, query: Query, *, limit: int = 0
+) -> Iterator[Match]:
+    """Yield what matches, in order; with a limit, read no more than needed."""
+    found = _matches(connection, query)
+    if query.plan.sorted:
+        return islice(found, limit) if limit else found
+    place = KeyMaker(query.order).sort_key
+
+    def key(match: Match) -> bytes:
+        return place(match[1])
+
+    if limit:
+        return iter(heapq.nsmallest(limit, found, key=key))
+    return iter(sorted(found, key=key))
+
+
+def _matches(connection: apsw.Connection, query: Query) -> Iterator[Match]:
+    test = query.test
+    for _, rid, raw in rows(connection, query):
+        document = decode(raw)
+        if test is None or test(document):
+            yield rid, document, raw
+
+
+def read_piece(
+    connection: apsw.Connection, query: Query, *, size: int, wanted: int
+) -> tuple[list[dict[str, Any]], Query | None]:
+    """Return the next documents, and the query for those after them."""
+    if not query.resumable:
+        with snapshot(connection, query):
+            found = matches(connection, query, limit=wanted)
+            return [document for _, document, _ in found], None
+    size = min(wanted, size) if wanted else size
+    test = query.test
+    documents = []
+    for key, rid, raw in rows(connection, query):
+        document = decode(raw)
+        if test is None or test(document):
+            documents.append(document)
+            if len(documents) == size:
+                return documents, replace(query, after=(key, rid))
+    return documents, None
+
+
+@contextmanager
+def snapshot(connection: apsw.Connection, query: Query) -> Iterator[None]:
+    """Let the several reads of one query see the same moment."""
+    if len(query.ranges) == 1 or connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def rows(connection: apsw.Connection, query: Query) -> Iterator[Row]:
+    """Yield candidate rows, each once, in the order of the plan."""
+    index = query.plan.index
+    if index is None:
+        sql = f"SELECT x'', rid, doc FROM {query.table.name} WHERE rid > ? ORDER BY rid"  # noqa: S608
+        after = query.after[1] if query.after else -1
+        return _execute(connection, sql, (after,))
+    reverse = query.plan.reverse
+    ranges = query.ranges
+    if len(ranges) == 1 and query.after is None:
+        found = _read(connection, query.table, index, ranges[0], reverse=reverse)
+    elif query.after is not None:
+        found = _read_on(connection, query, index, query.after)
+    elif query.plan.merge:
+        found = _merged(
+            lambda bounds: _read(
+                connection, query.table, index, bounds, reverse=reverse
+            ),
+            ranges,
+            reverse=reverse,
+        )
+    else:
+        found = (
+            row
+            for bounds in (ranges[::-1] if reverse else ranges)
+            for row in _read(connection, query.table, index, bounds, reverse=reverse)
+        )
+    return _once(found) if index.multikey else found
+
+
+def _read(
+    connection: apsw.Connection,
+    table: Table,
+    index: Index,
+    bounds: KeyRange,
+    *,
+    reverse: bool,
+) -> Iterator[Row]:
+    way = " DESC" if reverse else ""
+    sql = (
+        f"{_source(table, index)} WHERE x.key >= ? AND x.key < ?"
+        f" ORDER BY x.key{way}{_tie(index, way)}"
+    )
+    return _execute(connection, sql, bounds)
+
+
+def _read_on(
+    connection: apsw.Connection, query: Query, index: Index, after: tuple[bytes, int]
+) -> Iterator[Row]:
+    """Read what comes after a row that was already seen."""
+    low, high = query.ranges[0]
+    place, marks = ("x.key", "?") if index.unique else ("(x.key, x.rid)", "(?, ?)")
+    position = after[:1] if index.unique else after
+    way, sign = (" DESC", "<") if query.plan.reverse else ("", ">")
+    sql = (
+        f"{_source(query.table, index)} WHERE x.key >= ? AND x.key < ?"
+        f" AND {place} {sign} {marks} ORDER BY x.key{way}{_tie(index, way)}"
+    )
+    low, high = (low, after[0] + HIGH) if query.plan.reverse else (after[0], high)
+    return _execute(connection, sql, (low, high, *position))
+
+
+def _source(table: Table, index: Index) -> str:
+    if index.number == 0:
+        return f"SELECT x.key, x.rid, x.doc FROM {table.name} AS x"  # noqa: S608
+    return (
+        f"SELECT x.key, x.rid, d.doc FROM {index.table} AS x"  # noqa: S608
+        f" CROSS JOIN {table.name} AS d ON d.rid = x.rid"
+    )
+
+
+def _tie(index: Index, way: str) -> str:
+    return "" if index.unique else f", x.rid{way}"
+
+
+def _execute(
+    connection: apsw.Connection, sql: str, bindings: tuple[bytes | int, ...]
+) -> Iterator[Row]:
+    return iter(connection.execute(sql, bindings))
+
+
+def _merged(
+    read: Callable[[KeyRange], Iterator[Row]], ranges: list[KeyRange], *, reverse: bool
+) -> Iterator[Row]:
+    """Join ranges that differ in their beginning by what follows it."""
+
+    def tails(bounds: KeyRange) -> Iterator[tuple[bytes, Row]]:
+        start = _common_length(bounds)
+        return ((row[0][start:], row) for row in read(bounds))
+
+    merged = heapq.merge(*map(tails, ranges), key=lambda pair: pair[0], reverse=reverse)
+    return (row for _, row in merged)
+
+
+def _common_length(bounds: KeyRange) -> int:
+    low, high = bounds
+    length = 0
+    for one, other in zip(low, high, strict=False):
+        if one != other:
+            break
+        length += 1
+    return length
+
+
+def _once(found: Iterator[Row]) -> Iterator[Row]:
+    seen: set[int] = set()
+    for row in found:
+        if row[1] not in seen:
+            seen.add(row[1])
+            yield row
+
+
+def count(connection: apsw.Connection, query: Query, limit: int = 0) -> int:
+    """Count what matches, from the index alone when it knows all the answers."""
+    index = query.plan.index
+    if query.test is not None or (index is not None and index.multikey):
+        found = matches(connection, query, limit=limit)
+        return sum(1 for _ in found)
+    if index is None:
+        total = connection.execute(
+            f"SELECT count(*) FROM {query.table.name}"  # noqa: S608
+        ).get
+        return min(int(total), limit) if limit else int(total)
+    source = query.table.name if index.number == 0 else index.table
+    sql = (
+        "SELECT count(*) FROM (SELECT 1"  # noqa: S608
+        f" FROM {source} WHERE key >= ? AND key < ? LIMIT ?)"
+    )
+    counted = 0
+    for low, high in query.ranges:
+        left = limit - counted if limit else -1
+        counted += int(connection.execute(sql, (low, high, left)).get)
+        if limit and counted >= limit:
+            break
+    return counted
+
+
+def explained(query: Query) -> dict[str, Any]:
+    """Describe a query as MongoDB's explain does, in short."""
+    plan = query.plan
+    if plan.index is None:
+        return {"stage": "COLLSCAN", "sortInMemory": not plan.sorted}
+    return {
+        "stage": "IXSCAN",
+        "indexName": plan.index.name,
+        "keyPattern": dict(plan.index.fields),
+        "isMultiKey": plan.index.multikey,
+        "ranges": len(query.ranges),
+        "sortInMemory": not plan.sorted,
+        "filterLeft": query.test is not None,
+    }

@@ -1,0 +1,46 @@
+"""Other people's exceptions stop here: the driver's become ours."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+
+from app.errors import AppError, StorageFull, StoreUnavailable
+
+OUT_OF_DISK_SPACE = 14031  # MongoDB's error code
+
+RepositoryClass = TypeVar("RepositoryClass", bound=type)
+
+
+def store_errors_translated(cls: RepositoryClass) -> RepositoryClass:
+    """Make every public method raise our errors in place of the driver's.
+
+    What a repository expects (a duplicate key) it catches itself; what is left
+    means that the store cannot be used right now.
+    """
+    for name, member in vars(cls).items():
+        if callable(member) and not name.startswith("_"):
+            setattr(cls, name, _translating(member))
+    return cls
+
+
+def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except PyMongoError as exc:
+            raise _translated(exc) from exc
+
+    return call
+
+
+def _translated(exc: PyMongoError) -> AppError | PyMongoError:
+    if isinstance(exc, OperationFailure) and exc.code == OUT_OF_DISK_SPACE:
+        return StorageFull()
+    if isinstance(exc, ConnectionFailure) or exc.timeout:
+        return StoreUnavailable()
+    if isinstance(exc, OperationFailure) and exc.has_error_label("RetryableWriteError"):
+        return StoreUnavailable()
+    return exc

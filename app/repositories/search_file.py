@@ -1,0 +1,181 @@
+"""The file of the search index: opened, shared, and made anew when it is unfit.
+
+What it holds is derived, so whoever finds it deleted, damaged or of another format
+starts it over, and the index is filled again from the store.
+"""
+
+import contextlib
+import fcntl
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""To be raised when the tables or the stemming change: old files start over."""
+
+_BUSY_MS = 10_000
+_IDLE_CONNECTIONS = 4
+_CACHE_KIB = 1024
+_SCHEMA = """
+CREATE TABLE assistants (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    chunks INTEGER NOT NULL DEFAULT 0, words INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, assistant INTEGER NOT NULL, key TEXT NOT NULL,
+    UNIQUE (assistant, key)
+);
+CREATE TABLE chunks (
+    number INTEGER PRIMARY KEY, document INTEGER NOT NULL, id TEXT NOT NULL,
+    words INTEGER NOT NULL, terms TEXT NOT NULL
+);
+CREATE INDEX chunks_of_document ON chunks (document);
+CREATE VIRTUAL TABLE terms USING fts5 (
+    body, content='', contentless_delete=1,
+    tokenize="unicode61 remove_diacritics 0"
+);
+CREATE TABLE counts (
+    assistant INTEGER NOT NULL, term TEXT NOT NULL, chunks INTEGER NOT NULL,
+    PRIMARY KEY (assistant, term)
+) WITHOUT ROWID;
+"""
+
+Damage = (apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError, apsw.SQLError)
+"""What a file that is damaged, was replaced or lacks our tables answers with."""
+
+
+class SearchFile:
+    """Connections to the index's file: one per thread that uses it right now."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._idle: list[tuple[int, apsw.Connection]] = []
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[apsw.Connection]:
+        """Lend a connection to the file that stands at the path now."""
+        inode, connection = self._take()
+        try:
+            yield connection
+        except BaseException:
+            connection.close(True)
+            raise
+        with self._lock:
+            if len(self._idle) < _IDLE_CONNECTIONS:
+                self._idle.append((inode, connection))
+                return
+        connection.close()
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[apsw.Connection]:
+        """Lend a connection inside a transaction; other writers wait."""
+        with self.connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def start_over(self) -> None:
+        """Replace the file by an empty one."""
+        log.warning("search index started over")
+        self.close()
+        with self._alone():
+            self._remove()
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
+            connection.close(True)
+
+    def _take(self) -> tuple[int, apsw.Connection]:
+        inode = self._inode()
+        while True:
+            with self._lock:
+                found = self._idle.pop() if self._idle else None
+            if found is None:
+                return self._open()
+            if found[0] == inode:
+                return found
+            found[1].close(True)
+
+    def _open(self) -> tuple[int, apsw.Connection]:
+        while True:
+            before = self._inode()
+            if before is None:
+                self._make()
+                continue
+            connection = connect(self._path)
+            if self._inode() == before:
+                return before, connection
+            connection.close(True)
+
+    def _make(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            if self._inode() is None:
+                self._remove()
+                connect(self._path).close()
+
+    def _inode(self) -> int | None:
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return None
+
+    def _remove(self) -> None:
+        # Without its file a write-ahead log must not be found by the next one.
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from making or removing the file meanwhile."""
+        lock = self._path.with_name(self._path.name + ".lock")
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def connect(path: Path) -> apsw.Connection:
+    """Open the file and give it our tables if it is empty.
+
+    Raises apsw.NotADBError for a file of another format.
+    """
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(_BUSY_MS)
+    # It is derived: losing the latest writes in a power cut costs a rebuild.
+    for pragma in (
+        "journal_mode = wal",
+        "synchronous = off",
+        f"cache_size = -{_CACHE_KIB}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if connection.pragma("user_version") != FORMAT:
+        _prepare(connection)
+    return connection
+
+
+def _prepare(connection: apsw.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = connection.pragma("user_version")
+        if version == 0:
+            connection.execute(_SCHEMA)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    if version not in (0, FORMAT):
+        connection.close(True)
+        raise apsw.NotADBError("another format")

@@ -1,0 +1,95 @@
+"""Lexical search over chunks, on SQLite's FTS5.
+
+A term is stored with its assistant's number in front (``7:devolu``), so a question
+reads the postings of its own assistant and no other, and how often a word occurs
+there weighs it: strangers' documents change neither speed nor scores. FTS5 finds
+the candidates; they are then scored here with the assistant's own figures.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from app.errors import StorageFull, StoreUnavailable
+from app.models.document import Chunk
+from app.models.search import Hit
+from app.models.words import question_terms
+from app.repositories import search_terms as statements
+from app.repositories.search_file import Damage, SearchFile
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class SearchIndex:
+    """Which chunks of an assistant hold the words of a question.
+
+    The file may be deleted at any time: it is made again, empty, and ``keys``
+    tells what is missing. Raises StorageFull or StoreUnavailable when there can be
+    no file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = SearchFile(path)
+
+    def add(self, assistant_id: str, key: str, chunks: Sequence[Chunk]) -> None:
+        """Make ``chunks`` findable in the place of what ``key`` had."""
+        rows = [statements.row_of(chunk) for chunk in chunks]
+
+        def write(connection: apsw.Connection) -> None:
+            statements.delete(connection, assistant_id, [key])
+            statements.insert(connection, assistant_id, key, rows)
+
+        self._write(write)
+
+    def remove(self, assistant_id: str, keys: Collection[str]) -> None:
+        if keys:
+            self._write(lambda found: statements.delete(found, assistant_id, keys))
+
+    def keys(self, assistant_id: str) -> set[str]:
+        return self._read(lambda found: statements.keys(found, assistant_id))
+
+    def search(self, assistant_id: str, query: str, *, limit: int) -> list[Hit]:
+        """Return up to ``limit`` hits for a question as typed, best first.
+
+        ``score`` is BM25 over the assistant's own chunks.
+        """
+        asked = question_terms(query)
+        if not asked or limit < 1:
+            return []
+        return self._read(
+            lambda found: statements.search(found, assistant_id, asked, limit)
+        )
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _read(self, read: Callable[[apsw.Connection], T]) -> T:
+        def run() -> T:
+            with self._file.connection() as connection:
+                return read(connection)
+
+        return self._twice(run)
+
+    def _write(self, write: Callable[[apsw.Connection], None]) -> None:
+        def run() -> None:
+            with self._file.writing() as connection:
+                write(connection)
+
+        self._twice(run)
+
+    def _twice(self, run: Callable[[], T]) -> T:
+        try:
+            try:
+                return run()
+            except Damage:
+                log.warning("search index damaged", exc_info=True)
+                self._file.start_over()
+                return run()
+        except apsw.FullError as exc:
+            raise StorageFull from exc
+        except (apsw.Error, OSError) as exc:
+            raise StoreUnavailable from exc

@@ -1,0 +1,121 @@
+from dataclasses import asdict
+from typing import Any
+
+from apiflask import APIBlueprint
+from apiflask.schemas import FileSchema
+from flask import Response, send_file
+
+from app.models.document import Document, DocumentFilter
+from app.models.page import Page, PageRequest
+from app.routes.credentials import user_auth
+from app.routes.errors import request_language
+from app.routes.paging import Listed, listed
+from app.routes.schemas.common import Deleted, list_of
+from app.routes.schemas.documents import (
+    DocumentCreated,
+    DocumentQuery,
+    DocumentRead,
+    DocumentUpload,
+    PathRead,
+)
+from app.routes.state import current_user, services
+from app.texts import text
+
+bp = APIBlueprint("documents", __name__, url_prefix="/documents", tag="Documents")
+
+SANDBOX = "default-src 'none'; sandbox"
+
+
+@bp.post("/add")
+@bp.auth_required(user_auth)
+@bp.input(DocumentUpload, location="form_and_files", arg_name="body")
+@bp.output(DocumentCreated, status_code=201)
+def add_document(body: DocumentUpload) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Upload a document: knowledge (`rag`) or the prompt (`prompt`)"""
+    made = services().documents.upload(
+        current_user(),
+        assistant_id=body.assistant_id,
+        document_type=body.type,
+        filename=body.file.filename or "",
+        data=body.file.read(),
+        replacing=body.replace == "true",
+    )
+    return _shown(made), 201, {"Location": f"{bp.url_prefix}/get/{made.id}"}
+
+
+@bp.get("/list")
+@bp.auth_required(user_auth)
+@bp.input(DocumentQuery, location="query", arg_name="query")
+@bp.output(list_of(DocumentRead))
+def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
+    """List documents, newest first"""
+    page = services().documents.list_page(
+        current_user(),
+        PageRequest(limit=query.limit, after=query.after),
+        DocumentFilter(type=query.type, status=query.status),
+        assistant_id=query.assistant_id,
+    )
+    shown = [_shown(document) for document in page.items]
+    return listed(Page(items=shown, total=page.total, next=page.next))
+
+
+@bp.get("/get/<document_id>")
+@bp.auth_required(user_auth)
+@bp.output(DocumentRead)
+def get_document(document_id: str) -> dict[str, Any]:
+    """Get a document's record"""
+    return _shown(services().documents.get(current_user(), document_id))
+
+
+@bp.get("/path/get/<document_id>")
+@bp.auth_required(user_auth)
+@bp.output(PathRead)
+def get_document_path(document_id: str) -> dict[str, str]:
+    """Get a document's place in the documents folder"""
+    return _path(document_id)
+
+
+@bp.put("/path/get/<document_id>")
+@bp.auth_required(user_auth)
+@bp.output(PathRead)
+def put_document_path(document_id: str) -> dict[str, str]:
+    """Get a document's place, as the original's clients ask for it"""
+    return _path(document_id)
+
+
+@bp.get("/download/<document_id>")
+@bp.auth_required(user_auth)
+@bp.output(FileSchema(), content_type="application/octet-stream")
+def download_document(document_id: str) -> Response:
+    """Download a document"""
+    document, path = services().documents.file(current_user(), document_id)
+    response = send_file(
+        path,
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=document.filename,
+        conditional=False,
+    )
+    response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.delete("/delete/<document_id>")
+@bp.auth_required(user_auth)
+@bp.output(Deleted)
+def delete_document(document_id: str) -> dict[str, Any]:
+    """Delete a document and every trace of it"""
+    services().documents.delete(current_user(), document_id)
+    return {"_id": document_id, "deleted": True}
+
+
+def _path(document_id: str) -> dict[str, str]:
+    return {"path": services().documents.get(current_user(), document_id).filepath}
+
+
+def _shown(document: Document) -> dict[str, Any]:
+    shown = asdict(document) | {"_id": document.id}
+    if document.error:
+        shown["error"] = text(f"document.{document.error}", request_language())
+    return shown

@@ -1,0 +1,113 @@
+"""What surrounds every request: its id, its limits, its headers, its log line."""
+
+import ipaddress
+import logging
+import re
+import time
+from collections.abc import Sequence
+
+import structlog
+from apiflask import APIFlask
+from flask import Response, g, request
+from flask_cors import CORS
+
+from app.config import Settings
+from app.errors import BadRequest
+from app.models.ids import new_id
+from app.routes.json import LARGEST_BODY, MEGABYTE
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+FORM_OVERHEAD = 64 * 1024
+FORWARDING = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host")
+EXPOSED = (
+    "Link",
+    "X-Total-Count",
+    "Retry-After",
+    "X-Request-ID",
+    "Location",
+    "Idempotency-Replayed",
+)
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+YEAR = 31_536_000
+
+
+def register_edges(app: APIFlask, settings: Settings) -> None:
+    if settings.cors_origins:
+        CORS(app, origins=list(settings.cors_origins), expose_headers=list(EXPOSED))
+    hosts = {host.lower() for host in settings.allowed_hosts}
+    trusted = _networks(settings.trusted_proxies)
+    upload_limit = settings.max_upload_mb * MEGABYTE + FORM_OVERHEAD
+    over_tls = (settings.public_url or "").startswith("https:")
+
+    @app.before_request
+    def begin() -> None:
+        g.started = time.perf_counter()
+        asked = request.headers.get("X-Request-ID", "")
+        g.request_id = asked if REQUEST_ID.fullmatch(asked) else new_id()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        form = request.mimetype == "multipart/form-data"
+        request.max_content_length = upload_limit if form else LARGEST_BODY
+        g.address = _client_address(trusted)
+        if hosts and request.host.rsplit(":", 1)[0].lower() not in hosts:
+            raise BadRequest(reason="unknown Host")
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        headers = response.headers
+        headers["X-Request-ID"] = g.request_id
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers.setdefault("Content-Security-Policy", POLICY)
+        headers.setdefault("Cache-Control", "no-store")
+        if over_tls:
+            headers["Strict-Transport-Security"] = f"max-age={YEAR}"
+        log.info(
+            "request",
+            extra={
+                "method": request.method,
+                "route": request.url_rule.rule if request.url_rule else None,
+                "status": response.status_code,
+                "ms": round((time.perf_counter() - g.started) * 1000, 1),
+            },
+        )
+        return response
+
+
+def from_this_machine() -> bool:
+    """Tell whether the request came directly from a loopback address."""
+    if any(name in request.headers for name in FORWARDING):
+        return False
+    try:
+        address = ipaddress.ip_address(request.remote_addr or "")
+    except ValueError:  # a Unix socket has no address
+        return False
+    return address.is_loopback
+
+
+def _networks(
+    addresses: Sequence[str],
+) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(address, strict=False) for address in addresses]
+
+
+def _client_address(
+    trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network],
+) -> str:
+    """Return the nearest address that is no proxy of ours."""
+    hops = [request.remote_addr or ""]
+    if trusted:
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        hops = [*(part.strip() for part in forwarded.split(",")), *hops]
+    nearest = hops[-1]
+    for hop in reversed(hops):
+        try:
+            address = ipaddress.ip_address(hop)
+        except ValueError:
+            break
+        nearest = hop
+        if not any(address in network for network in trusted):
+            break
+    return nearest

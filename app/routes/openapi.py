@@ -1,0 +1,37 @@
+from typing import Any
+
+from apiflask import APIFlask
+
+from app.routes.schemas.common import ERROR_SCHEMA
+
+DESCRIPTION = """\
+A self-hosted backend for LLM assistants. People sign in with `/auth/login` and send \
+`Authorization: Bearer <token>`; bots send an assistant's key as `X-API-Key`.
+
+Lists are plain arrays; the next page is in the `Link` header, the total in \
+`X-Total-Count`. Every failure has one shape: `{"error": {"code", "message", \
+"fields"?, "request_id"}}`."""
+
+
+def describe_api(app: APIFlask) -> None:
+    """Set what `/openapi.json` says beside the routes themselves."""
+    app.config |= {
+        "AUTO_OPERATION_ID": True,
+        "AUTO_SERVERS": False,
+        "HTTP_ERROR_SCHEMA": ERROR_SCHEMA,
+        "VALIDATION_ERROR_SCHEMA": ERROR_SCHEMA,
+        "DESCRIPTION": DESCRIPTION,
+        "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    }
+
+    @app.spec_processor
+    def stable(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
+        """Take the blueprint's name off the operation ids."""
+        if isinstance(spec, str):
+            return spec
+        for path in spec["paths"].values():
+            for operation in path.values():
+                if isinstance(operation, dict) and "operationId" in operation:
+                    name = operation["operationId"].split("_", 1)
+                    operation["operationId"] = name[-1]
+        return spec

@@ -1,0 +1,112 @@
+"""The bot's door: a contact's message in, its answer out."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, g, request
+
+from app.errors import AppError, InvalidInput
+from app.models.chat import Channel
+from app.models.turn import Post, TurnResult
+from app.routes.credentials import key_auth
+from app.routes.errors import error_body, request_language
+from app.routes.event_stream import Event, stream
+from app.routes.json import bad_characters
+from app.routes.schemas.chats import Post as PostBody
+from app.routes.schemas.chats import TurnRead
+from app.routes.state import current_key, services
+from app.services.turn_queue import Turn
+
+bp = APIBlueprint("posting", __name__, url_prefix="/chats", tag="Bot")
+
+log = logging.getLogger(__name__)
+
+LONGEST_KEY = 256
+EVENT_STREAM = "text/event-stream"
+
+
+@bp.post("/enviarMensagemLLM")
+@bp.auth_required(key_auth)
+@bp.input(PostBody, arg_name="body")
+@bp.output(TurnRead)
+@bp.doc(
+    description=(
+        "Stores a contact's message and answers it. With `Accept: text/event-stream`"
+        " the same turn is streamed: events `delta`, then `done` or `error`. A"
+        " repetition, by the header `Idempotency-Key` or by `message_id`, gets the"
+        " same answer with `Idempotency-Replayed: true`."
+    )
+)
+def post_message(body: PostBody) -> Response | tuple[TurnResult, int, dict[str, str]]:
+    """Send a contact's message and get the answer"""
+    slots = services().turn_slots
+    slots.take()
+    handed_over = False
+    try:
+        taken = services().intake.accept(current_key(), _post(body))
+        if isinstance(taken, Turn) and _wants_stream():
+            handed_over = True
+            return stream(_events(taken), at_end=slots.give_back)
+        result = _run(taken)
+    finally:
+        if not handed_over:
+            slots.give_back()
+    if _wants_stream():
+        return stream(iter([("done", _body(result))]), at_end=lambda: None)
+    headers = {"Idempotency-Replayed": "true"} if result.replayed else {}
+    return result, 200, headers
+
+
+def _post(body: PostBody) -> Post:
+    key = request.headers.get("Idempotency-Key") or None
+    if key is not None and (len(key) > LONGEST_KEY or bad_characters(key)):
+        raise InvalidInput(fields={"Idempotency-Key": "field.idempotency_key"})
+    return Post(
+        channel=Channel(id=body.id, message_service=body.message_service),
+        username=body.username,
+        active=body.active,
+        text=body.message,
+        message_id=body.message_id,
+        idempotency_key=key,
+        metadata=body.metadata,
+    )
+
+
+def _run(taken: Turn | TurnResult) -> TurnResult:
+    if isinstance(taken, TurnResult):
+        return taken
+    *_, last = services().turns.answer(taken)
+    if not isinstance(last, TurnResult):
+        raise TypeError(last)
+    return last
+
+
+def _events(turn: Turn) -> Iterator[Event]:
+    """Return the turn as named events; its end is ``done`` or ``error``."""
+    language, request_id = request_language(), g.request_id
+    events = services().turns.answer(turn)
+
+    def run() -> Iterator[Event]:
+        try:
+            for event in events:
+                if isinstance(event, TurnResult):
+                    yield "done", _body(event)
+                else:
+                    yield "delta", {"text": event.text}
+        except AppError as exc:
+            yield "error", error_body(exc, language, request_id)
+        except Exception:
+            log.exception("turn broke")
+            yield "error", error_body(AppError(), language, request_id)
+
+    return run()
+
+
+def _wants_stream() -> bool:
+    return request.accept_mimetypes.best == EVENT_STREAM
+
+
+def _body(result: TurnResult) -> dict[str, Any]:
+    return TurnRead.model_validate(result).model_dump(mode="json", by_alias=True)

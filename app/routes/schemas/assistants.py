@@ -1,0 +1,92 @@
+from typing import Annotated
+
+from pydantic import Field, StrictBool, StrictInt
+
+from app.routes.schemas.common import FilledText, Input, Instant, Output, Text
+
+Name = Annotated[FilledText, Field(min_length=1, max_length=120)]
+Company = Annotated[Text, Field(max_length=200)]
+Instructions = Annotated[Text, Field(max_length=100_000)]
+ModelName = Annotated[FilledText, Field(min_length=1, max_length=200)]
+Temperature = Annotated[float, Field(ge=0, le=2, strict=True)]
+MaxTokens = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+Passages = Annotated[StrictInt, Field(ge=0, le=50)]
+MinScore = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
+HistoryMessages = Annotated[StrictInt, Field(ge=0, le=200)]
+
+
+class RetrievalWrite(Input):
+    enabled: StrictBool = True
+    passages: Passages = 6
+    min_score: MinScore | None = None
+    citations: StrictBool = True
+
+
+class HistoryWrite(Input):
+    messages: HistoryMessages = 20
+
+
+class AssistantCreate(Input):
+    name: Name
+    company: Company | None = None
+    owner_id: Text | None = Field(None, max_length=64)
+    instructions: Instructions = ""
+    model: ModelName | None = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    retrieval: RetrievalWrite = RetrievalWrite()
+    history: HistoryWrite = HistoryWrite()
+
+
+class AssistantUpdate(Input):
+    """Any subset; the read-only fields may come back as they were given."""
+
+    name: Name | None = None
+    company: Company | None = None
+    owner_id: Text | None = Field(None, max_length=64)
+    instructions: Instructions | None = None
+    model: ModelName | None = None
+    temperature: Temperature | None = None
+    max_tokens: MaxTokens | None = None
+    retrieval: RetrievalWrite | None = None
+    history: HistoryWrite | None = None
+    object_id: Text | None = Field(None, alias="_id")
+    id: Text | None = None
+    api_key: Text | None = None
+    created_at: Text | None = Field(None, alias="createdAt")
+    updated_at: Text | None = Field(None, alias="updatedAt")
+
+
+class KeyRotation(Input):
+    grace_seconds: Annotated[StrictInt, Field(ge=0, le=30 * 24 * 3600)] = 0
+
+
+class RetrievalRead(Output):
+    enabled: bool
+    passages: int
+    min_score: float | None
+    citations: bool
+
+
+class HistoryRead(Output):
+    messages: int
+
+
+class AssistantRead(Output):
+    object_id: str = Field(alias="_id")
+    name: str
+    company: str | None
+    owner_id: str
+    api_key: str | None
+    instructions: str
+    model: str | None
+    temperature: float | None
+    max_tokens: int | None
+    retrieval: RetrievalRead
+    history: HistoryRead
+    created_at: Instant = Field(alias="createdAt")
+    updated_at: Instant = Field(alias="updatedAt")
+
+
+class AssistantCreated(AssistantRead):
+    id: str

@@ -1,0 +1,59 @@
+from typing import Annotated
+
+from pydantic import EmailStr, Field
+
+from app.models.user import UserRole
+from app.routes.schemas.common import FilledText, Input, Output, Text
+
+Name = Annotated[FilledText, Field(min_length=1, max_length=120)]
+NewPassword = Annotated[Text, Field(min_length=8, max_length=1024)]
+Password = Annotated[Text, Field(max_length=1024)]
+Email = Annotated[EmailStr, Field(max_length=254)]
+
+
+class Registration(Input):
+    name: Name
+    email: Email
+    password: NewPassword
+    setup_token: Text | None = Field(None, max_length=200)
+
+
+class Login(Input):
+    email: Text = Field(max_length=254)
+    password: Password
+
+
+class ProfileUpdate(Input):
+    name: Name
+
+
+class PasswordChange(Input):
+    current_password: Password
+    new_password: NewPassword
+
+
+class UserRead(Output):
+    id: str
+    email: str
+    name: str
+    role: UserRole
+
+
+class RegistrationRead(Output):
+    message: str
+    user: UserRead
+
+
+class SignInRead(Output):
+    token: str
+    refresh_token: str
+    expires_in: int
+    user: UserRead
+
+
+class PasswordChangeRead(SignInRead):
+    message: str
+
+
+class MessageOnly(Output):
+    message: str

@@ -1,0 +1,13 @@
+from typing import Literal
+
+from app.routes.schemas.common import Output
+
+
+class Health(Output):
+    status: Literal["ok"]
+
+
+class Readiness(Output):
+    status: Literal["ready", "unavailable"]
+    store: Literal["ok", "unavailable"]
+    provider: str

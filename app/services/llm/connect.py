@@ -1,0 +1,164 @@
+"""Connections to the upstream, directly or through the environment's proxy.
+
+``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured, with ``http://``
+proxies. Certificates are verified with the system's, or with ``SSL_CERT_FILE`` and
+``SSL_CERT_DIR``.
+"""
+
+import base64
+import functools
+import http.client
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from app.services.llm.connection import Call, Connection, TimedOut, Unreachable
+
+Tls = Callable[[], ssl.SSLContext]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    host: str
+    port: int
+    authorization: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How the upstream is reached."""
+
+    host: str
+    port: int
+    secure: bool
+    proxy: Proxy | None
+
+    @property
+    def absolute(self) -> bool:
+        """Whether requests name the whole URL, as plain HTTP proxies want it."""
+        return self.proxy is not None and not self.secure
+
+    def connect(self, call: Call, tls: Tls) -> Connection:
+        """Open a connection within the call's time for it.
+
+        Raises ``TimedOut`` or ``Unreachable``.
+        """
+        until = time.monotonic() + call.wait(call.connect_time)
+        ends = Call(deadline=until, connect_time=0, patience=60, max_bytes=65_536)
+        target = self.proxy or self
+        sock = _open(target.host, target.port, ends)
+        try:
+            if self.secure:
+                if self.proxy:
+                    self._tunnel(self.proxy, sock, ends)
+                sock.settimeout(ends.wait(60))
+                sock = tls().wrap_socket(sock, server_hostname=self.host)
+        except TimeoutError:
+            sock.close()
+            raise TimedOut from None
+        except OSError:
+            sock.close()
+            raise Unreachable from None
+        except BaseException:
+            sock.close()
+            raise
+        return Connection(sock)
+
+    def _tunnel(self, proxy: Proxy, sock: socket.socket, call: Call) -> None:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        lines = [f"CONNECT {host}:{self.port} HTTP/1.1", f"Host: {host}:{self.port}"]
+        if proxy.authorization:
+            lines.append(f"Proxy-Authorization: {proxy.authorization}")
+        connection = Connection(sock)
+        connection.send("\r\n".join([*lines, "", ""]).encode(), call)
+        try:
+            response = connection.answer(call)
+        except TimedOut:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it says, it is no tunnel
+            raise Unreachable from None
+        if response.status != http.client.OK:
+            raise Unreachable
+
+
+def route(url: str) -> Route:
+    """Return the way to an address; raises ``ValueError`` if it is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("An upstream has an http or https address.")
+    secure = parts.scheme == "https"
+    port = parts.port or (443 if secure else 80)
+    return Route(parts.hostname, port, secure, _proxy(parts.scheme, parts.hostname))
+
+
+def system_tls() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _proxy(scheme: str, host: str) -> Proxy | None:
+    given = getproxies().get(scheme)
+    if not given or proxy_bypass(host):
+        return None
+    parts = urlsplit(given if "://" in given else f"http://{given}")
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError("Only http:// proxies are supported.")
+    login = None
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        login = "Basic " + base64.b64encode(pair.encode()).decode()
+    return Proxy(parts.hostname, parts.port or 80, login)
+
+
+def _open(host: str, port: int, call: Call) -> socket.socket:
+    addresses = _addresses(host, port, call)
+    late = False
+    for left, (family, kind, protocol, _, address) in zip(
+        range(len(addresses), 0, -1), addresses, strict=True
+    ):
+        wait = call.wait(60) / left  # a dead address leaves time for the next
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(wait)
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as exc:
+            sock.close()
+            late = late or isinstance(exc, TimeoutError)
+        else:
+            return sock
+    raise TimedOut if late else Unreachable
+
+
+def _addresses(host: str, port: int, call: Call) -> list[Any]:
+    """Look the host up, no longer than the call may take.
+
+    The system's own limit may be longer, so a name is looked up in a thread that we
+    may leave behind.
+    """
+    look_up = functools.partial(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
+    try:
+        return look_up(0, socket.AI_NUMERICHOST)
+    except OSError:
+        pass
+    answers: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(look_up())
+        except (OSError, UnicodeError):
+            answers.put([])
+
+    threading.Thread(target=ask, name="llm-resolver", daemon=True).start()
+    try:
+        return answers.get(timeout=call.wait(60))
+    except queue.Empty:
+        raise TimedOut from None

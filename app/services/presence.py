@@ -1,0 +1,55 @@
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+SILENCE = 15.0
+
+
+class Processes(Protocol):
+    def beat(self, process: str) -> None: ...
+    def beats(self) -> dict[str, int]: ...
+    def remove(self, process: str) -> None: ...
+
+
+class Presence:
+    """Which server processes on this store live.
+
+    Each counts up in the store every few seconds. A process whose count has not
+    moved for 15 s of our own monotonic clock is dead; wall clocks play no part,
+    so they may jump.
+    """
+
+    def __init__(
+        self,
+        *,
+        process: str,
+        processes: Processes,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.process = process
+        self._processes = processes
+        self._monotonic = monotonic
+        self._seen: dict[str, tuple[int, float]] = {}
+
+    def beat(self) -> None:
+        self._processes.beat(self.process)
+
+    def find_dead(self) -> list[str]:
+        """Look at everybody's count and return who has died."""
+        now = self._monotonic()
+        beats = self._processes.beats()
+        self._seen = {
+            name: seen
+            if (seen := self._seen.get(name)) and seen[0] == beat
+            else (beat, now)
+            for name, beat in beats.items()
+        }
+        return [
+            name
+            for name, (_, since) in self._seen.items()
+            if name != self.process and now - since >= SILENCE
+        ]
+
+    def forget(self, process: str) -> None:
+        """Strike a process off, once nothing of it is left to clear up."""
+        self._processes.remove(process)

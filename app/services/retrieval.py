@@ -1,0 +1,177 @@
+"""What an assistant's documents say about a question."""
+
+import logging
+import threading
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from app.errors import StorageFull, StoreUnavailable
+from app.models.assistant import Assistant
+from app.models.document import Chunk, Passage
+from app.models.search import Hit
+from app.models.words import content_words
+
+log = logging.getLogger(__name__)
+
+_FEW_WORDS = 2
+"""Content words up to which a message may be a follow-up ("And to Manaus?")."""
+
+_HELP = 0.4
+"""Weight of what the conversation found, against the question's own finds."""
+
+_EARLIER = 3
+"""Earlier messages looked at for one with content words."""
+
+_SPARE = 2
+"""Hits asked for, per passage wanted: some may be gone, help may reorder them."""
+
+
+class Chunks(Protocol):
+    def list_for_document(self, document_id: str, revision: str) -> list[Chunk]: ...
+    def find_by_ids(
+        self, assistant_id: str, ids: Sequence[str]
+    ) -> dict[str, Chunk]: ...
+
+
+class Documents(Protocol):
+    def ready_keys(self, assistant_id: str) -> set[str]: ...
+
+
+class Index(Protocol):
+    """Searchable chunks by assistant and key (``<document id>:<revision>``)."""
+
+    def add(self, assistant_id: str, key: str, chunks: Sequence[Chunk]) -> None: ...
+    def remove(self, assistant_id: str, keys: Collection[str]) -> None: ...
+    def keys(self, assistant_id: str) -> set[str]: ...
+    def search(self, assistant_id: str, query: str, *, limit: int) -> list[Hit]: ...
+
+
+class RetrievalService:
+    """Finds passages; keeps the index to what the store says.
+
+    The store is the truth. The index is compared with it when an assistant's
+    knowledge has another version than this process saw last, at the process's
+    first search of it, and when a search finds nothing.
+    """
+
+    def __init__(self, *, chunks: Chunks, documents: Documents, index: Index) -> None:
+        self._chunks = chunks
+        self._documents = documents
+        self._index = index
+        self._lock = threading.Lock()
+        self._syncing: dict[str, threading.Lock] = {}
+        self._seen: dict[str, int] = {}
+
+    def find(
+        self, assistant: Assistant, question: str, *, earlier: Sequence[str] = ()
+    ) -> tuple[Passage, ...]:
+        """Return the best passages, best first.
+
+        ``earlier`` are the contact's messages before the question, latest first. An
+        index that cannot be used finds nothing: the chat goes on. Raises
+        StoreUnavailable when the store itself cannot be read.
+        """
+        self._sync(assistant)
+        wanted = assistant.retrieval.passages * _SPARE
+        hits = self._search(assistant.id, question, earlier, wanted)
+        if not hits and self._sync(assistant, again=True):
+            hits = self._search(assistant.id, question, earlier, wanted)
+        least = assistant.retrieval.min_score
+        if least is not None:
+            hits = [hit for hit in hits if hit.score >= least]
+        if not hits:
+            return ()
+        chunks = self._chunks.find_by_ids(assistant.id, [hit.chunk_id for hit in hits])
+        passages = (
+            Passage(chunk=chunks[hit.chunk_id], score=hit.score, coverage=hit.coverage)
+            for hit in hits
+            if hit.chunk_id in chunks
+        )
+        return tuple(passages)[: assistant.retrieval.passages]
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        """Forget an assistant that is deleted."""
+        with self._lock:
+            self._seen.pop(assistant_id, None)
+            self._syncing.pop(assistant_id, None)
+        try:
+            self._index.remove(assistant_id, self._index.keys(assistant_id))
+        except (StorageFull, StoreUnavailable):
+            log.warning("search index not cleared", exc_info=True)
+
+    def _search(
+        self, assistant_id: str, question: str, earlier: Sequence[str], limit: int
+    ) -> list[Hit]:
+        try:
+            hits = self._index.search(assistant_id, question, limit=limit)
+            context = _context(question, earlier, hits)
+            if not context:
+                return hits
+            helped = self._index.search(assistant_id, context, limit=limit)
+        except (StorageFull, StoreUnavailable):
+            log.warning("search index not usable", exc_info=True)
+            return []
+        return _blended(question, hits, helped)[:limit]
+
+    def _sync(self, assistant: Assistant, *, again: bool = False) -> bool:
+        """Bring the index to what is ready; say whether it was not."""
+        version = assistant.knowledge_version
+        if not again and self._seen.get(assistant.id) == version:
+            return False
+        with self._lock:
+            lock = self._syncing.setdefault(assistant.id, threading.Lock())
+        with lock:
+            if not again and self._seen.get(assistant.id) == version:
+                return False
+            try:
+                changed = self._compare(assistant.id)
+            except (StorageFull, StoreUnavailable):
+                log.warning("search index not brought up to date", exc_info=True)
+                return False
+            self._seen[assistant.id] = version
+            return changed
+
+    def _compare(self, assistant_id: str) -> bool:
+        # The index first: what another process adds meanwhile is not surplus.
+        indexed = self._index.keys(assistant_id)
+        ready = self._documents.ready_keys(assistant_id)
+        for key in sorted(ready - indexed):
+            document_id, _, revision = key.partition(":")
+            found = self._chunks.list_for_document(document_id, revision)
+            self._index.add(assistant_id, key, found)
+        self._index.remove(assistant_id, indexed - ready)
+        return indexed != ready
+
+
+def _context(question: str, earlier: Sequence[str], hits: Sequence[Hit]) -> str | None:
+    """Return the earlier message that a follow-up needs, None for a whole question.
+
+    Two content words that stand together in one chunk need no help.
+    """
+    own = len(content_words(question))
+    if own > _FEW_WORDS:
+        return None
+    if own == _FEW_WORDS and any(hit.coverage == 1 for hit in hits):
+        return None
+    return next((text for text in earlier[:_EARLIER] if content_words(text)), None)
+
+
+def _blended(question: str, hits: Sequence[Hit], helped: Sequence[Hit]) -> list[Hit]:
+    """Join what a follow-up found with what the conversation before it finds.
+
+    A word of its own that no chunk has makes it a question about something else:
+    help then brings passages, but no coverage. A follow-up without content words
+    is about what came before.
+    """
+    alone = not content_words(question)
+    found = {hit.chunk_id: hit for hit in hits}
+    if alone:
+        found = {key: replace(hit, coverage=0.0) for key, hit in found.items()}
+    for help_ in helped:
+        own = found.get(help_.chunk_id, Hit(help_.chunk_id, 0.0, 0.0))
+        coverage = help_.coverage if alone else own.coverage
+        found[help_.chunk_id] = Hit(
+            help_.chunk_id, own.score + _HELP * help_.score, coverage
+        )
+    return sorted(found.values(), key=lambda hit: (-hit.score, hit.chunk_id))

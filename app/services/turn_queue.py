@@ -1,0 +1,121 @@
+"""Turns of one chat in order: the store holds the queue, we wait at it."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from app.errors import ChatBusy, ChatNotFound, TurnInProgress
+from app.models.assistant import Assistant
+from app.models.chat import Chat, QueuedTurn
+from app.models.message import Message
+
+MOST_WAITING = 8
+LONGEST_WAIT = 30.0
+LOOK_AGAIN = 0.25
+
+
+class Chats(Protocol):
+    def get(self, chat_id: str) -> Chat | None: ...
+    def dequeue(self, chat_id: str, turn_id: str) -> Chat | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A contact's message that is to be answered, and its place in the queue."""
+
+    queued: QueuedTurn
+    assistant: Assistant
+    chat: Chat
+    message: Message
+
+    @property
+    def id(self) -> str:
+        return self.queued.id
+
+
+@dataclass(slots=True)
+class _Place:
+    reached: threading.Event = field(default_factory=threading.Event)
+    left_behind: Turn | None = None
+
+
+class TurnQueue:
+    """This process's places in the chats' queues.
+
+    A caller that has waited too long leaves its turn behind: it still comes, and
+    ``run_late`` gets it when it reaches the head.
+    """
+
+    def __init__(self, *, chats: Chats, longest_wait: float = LONGEST_WAIT) -> None:
+        self._chats = chats
+        self._longest_wait = longest_wait
+        self._places: dict[str, _Place] = {}
+        self.run_late: Callable[[Turn], None] = lambda _turn: None
+
+    def take_place(self, turn_id: str) -> None:
+        """Say that this process looks after the turn, before it is queued."""
+        self._places[turn_id] = _Place()
+
+    def give_up_place(self, turn_id: str) -> None:
+        self._places.pop(turn_id, None)
+
+    def looks_after(self, turn_id: str) -> bool:
+        return turn_id in self._places
+
+    def is_idle(self) -> bool:
+        return not self._places
+
+    def wait(self, turn: Turn) -> Chat:
+        """Return the chat as it is when the turn has reached the head.
+
+        Raises ChatBusy when more than 8 wait before it, or after 30 s: the turn
+        is left behind then. Raises TurnInProgress when somebody else has ended
+        it, ChatNotFound when the chat has gone.
+        """
+        place = self._places[turn.id]
+        late = place.left_behind is not None
+        chat = self._chats.get(turn.chat.id) if late else turn.chat
+        give_up = time.monotonic() + self._longest_wait
+        while True:
+            if chat is None:
+                raise ChatNotFound
+            ahead = _ahead(chat, turn.id)
+            if ahead == 0:
+                return chat
+            if ahead > MOST_WAITING or time.monotonic() >= give_up:
+                place.left_behind = turn
+                raise ChatBusy
+            place.reached.wait(LOOK_AGAIN)
+            chat = self._chats.get(turn.chat.id)
+
+    def leave(self, chat_id: str, turn_id: str) -> None:
+        """End a turn's place, and let the next one in."""
+        chat = self._chats.dequeue(chat_id, turn_id)
+        self.give_up_place(turn_id)
+        if chat and chat.queue and (place := self._places.get(chat.queue[0].id)):
+            self._let_in(place)
+
+    def look_after_late(self) -> None:
+        """Let in the turns left behind whose predecessors ended elsewhere."""
+        for turn_id, place in list(self._places.items()):
+            if place.left_behind and not place.reached.is_set():
+                chat = self._chats.get(place.left_behind.chat.id)
+                if chat is None:
+                    self.give_up_place(turn_id)
+                elif chat.queue and chat.queue[0].id == turn_id:
+                    self._let_in(place)
+
+    def _let_in(self, place: _Place) -> None:
+        already = place.reached.is_set()
+        place.reached.set()
+        if place.left_behind and not already:
+            self.run_late(place.left_behind)
+
+
+def _ahead(chat: Chat, turn_id: str) -> int:
+    for position, queued in enumerate(chat.queue):
+        if queued.id == turn_id:
+            return position
+    raise TurnInProgress

@@ -1,0 +1,97 @@
+"""English."""
+
+TEXTS = {
+    "error.internal_error": "Something went wrong on our side.",
+    "error.not_found": "There is nothing at this address.",
+    "error.method_not_allowed": "This address does not take that method.",
+    "error.bad_request": "The request could not be read: {reason}.",
+    "error.invalid_input": "Some fields are not valid.",
+    "error.unsupported_media_type": "This address takes {expected}.",
+    "error.body_too_large": "The body is larger than {limit}.",
+    "error.unauthorized": "A valid credential is required.",
+    "error.invalid_credentials": "E-mail and password do not match.",
+    "error.forbidden": "Your role does not allow this.",
+    "error.registration_closed": "Registration is closed; ask an administrator.",
+    "error.setup_token_required": (
+        "The first account is created from the server's own machine, or with the"
+        " setup token that the server logs when it starts."
+    ),
+    "error.email_taken": "An account with this e-mail exists.",
+    "error.too_many_login_attempts": "Too many failed logins; try again later.",
+    "error.assistant_not_found": "There is no such assistant.",
+    "error.chat_not_found": "There is no such chat.",
+    "error.chat_ambiguous": (
+        "Several chats have this channel id; use the chat's own id."
+    ),
+    "error.document_not_found": "There is no such document.",
+    "error.document_exists": (
+        "The assistant has a document of this name; send replace=true to replace it."
+    ),
+    "error.document_too_large": "The file is larger than {limit}.",
+    "error.document_quota_exceeded": (
+        "The assistant's documents would exceed {limit}."
+    ),
+    "error.document_type_unsupported": "Files of this type are not read: {expected}.",
+    "error.document_not_text": "The file's contents are not text.",
+    "error.document_encoding_unknown": (
+        "The file's text encoding is not known; save it as UTF-8."
+    ),
+    "error.document_empty": "The file holds no text.",
+    "error.in_progress": "This message is being answered.",
+    "error.idempotency_mismatch": (
+        "This Idempotency-Key or message_id was used for another message."
+    ),
+    "error.provider_rate_limited": "The model's provider is over its rate limit.",
+    "error.provider_unavailable": "The model's provider did not answer properly.",
+    "error.provider_suspended": (
+        "The model's provider failed repeatedly; it is given a pause."
+    ),
+    "error.provider_timeout": "The model's provider took too long.",
+    "error.provider_interrupted": "The answer was cut off.",
+    "error.provider_invalid_answer": (
+        "The model's provider answered something unusable."
+    ),
+    "error.provider_refused": (
+        "The model's provider refused the request; check its key and the model."
+    ),
+    "error.busy": "The server is busy; try again shortly.",
+    "error.chat_busy": (
+        "Earlier messages of this chat are still being answered; this one is kept."
+    ),
+    "error.store_unavailable": "The database is not available right now.",
+    "error.storage_full": "There is no space left to store this.",
+    "document.interrupted": "Processing was interrupted; upload the file again.",
+    "offline.found": "From my documents:",
+    "offline.greeting": "Hello! I am {name}. How can I help?",
+    "offline.thanks": "You are welcome!",
+    "offline.unknown": "I did not find that in my documents.",
+    "auth.registered": "Account created.",
+    "auth.logged_out": "Signed out.",
+    "auth.password_changed": "Password changed; every other sign-in has ended.",
+    "field.cursor": "is not a cursor of ours",
+    "field.characters": "holds characters that are not text",
+    "field.object": "must be a JSON object",
+    "field.blank": "must not be blank",
+    "field.filename": "has no usable file name",
+    "field.idempotency_key": "must have at most 256 characters",
+    "field.unknown_user": "names no user",
+    "field.read_only": "cannot be changed",
+    "field.null": "must not be null",
+    "field.contradiction": "contradicts this list",
+    "field.missing": "is required",
+    "field.extra_forbidden": "is not a known field",
+    "field.string_type": "must be a string",
+    "field.int_type": "must be a whole number",
+    "field.float_type": "must be a number",
+    "field.bool_type": "must be true or false",
+    "field.string_too_short": "must have at least {min_length} characters",
+    "field.string_too_long": "must have at most {max_length} characters",
+    "field.string_pattern_mismatch": "has a form that is not allowed",
+    "field.greater_than_equal": "must be at least {ge}",
+    "field.less_than_equal": "must be at most {le}",
+    "field.enum": "must be one of {expected}",
+    "field.literal_error": "must be {expected}",
+    "field.too_long": "must have at most {max_length} entries",
+    "field.int_parsing": "must be a whole number",
+    "field.dict_type": "must be an object",
+}

@@ -1,0 +1,107 @@
+"""Brazilian Portuguese."""
+
+TEXTS = {
+    "error.internal_error": "Algo deu errado do nosso lado.",
+    "error.not_found": "Não há nada neste endereço.",
+    "error.method_not_allowed": "Este endereço não aceita esse método.",
+    "error.bad_request": "Não foi possível ler a requisição: {reason}.",
+    "error.invalid_input": "Alguns campos não são válidos.",
+    "error.unsupported_media_type": "Este endereço aceita {expected}.",
+    "error.body_too_large": "O corpo é maior que {limit}.",
+    "error.unauthorized": "É preciso uma credencial válida.",
+    "error.invalid_credentials": "E-mail e senha não conferem.",
+    "error.forbidden": "Seu papel não permite isto.",
+    "error.registration_closed": "O cadastro está fechado; fale com o administrador.",
+    "error.setup_token_required": (
+        "A primeira conta é criada na própria máquina do servidor, ou com o token de"
+        " instalação que o servidor registra ao iniciar."
+    ),
+    "error.email_taken": "Já existe uma conta com este e-mail.",
+    "error.too_many_login_attempts": (
+        "Tentativas demais de login; tente de novo mais tarde."
+    ),
+    "error.assistant_not_found": "Este assistente não existe.",
+    "error.chat_not_found": "Esta conversa não existe.",
+    "error.chat_ambiguous": (
+        "Várias conversas têm este id de canal; use o id da própria conversa."
+    ),
+    "error.document_not_found": "Este documento não existe.",
+    "error.document_exists": (
+        "O assistente já tem um documento com este nome; envie replace=true para"
+        " substituí-lo."
+    ),
+    "error.document_too_large": "O arquivo é maior que {limit}.",
+    "error.document_quota_exceeded": (
+        "Os documentos do assistente passariam de {limit}."
+    ),
+    "error.document_type_unsupported": (
+        "Arquivos deste tipo não são lidos: {expected}."
+    ),
+    "error.document_not_text": "O conteúdo do arquivo não é texto.",
+    "error.document_encoding_unknown": (
+        "A codificação do texto é desconhecida; salve o arquivo em UTF-8."
+    ),
+    "error.document_empty": "O arquivo não contém texto.",
+    "error.in_progress": "Esta mensagem está sendo respondida.",
+    "error.idempotency_mismatch": (
+        "Esta Idempotency-Key ou este message_id foi usado para outra mensagem."
+    ),
+    "error.provider_rate_limited": (
+        "O provedor do modelo passou do limite de requisições."
+    ),
+    "error.provider_unavailable": "O provedor do modelo não respondeu direito.",
+    "error.provider_suspended": (
+        "O provedor do modelo falhou repetidamente; ele recebe uma pausa."
+    ),
+    "error.provider_timeout": "O provedor do modelo demorou demais.",
+    "error.provider_interrupted": "A resposta foi cortada.",
+    "error.provider_invalid_answer": (
+        "O provedor do modelo respondeu algo inutilizável."
+    ),
+    "error.provider_refused": (
+        "O provedor do modelo recusou a requisição; confira a chave e o modelo."
+    ),
+    "error.busy": "O servidor está ocupado; tente de novo em instantes.",
+    "error.chat_busy": (
+        "Mensagens anteriores desta conversa ainda estão sendo respondidas; esta foi"
+        " guardada."
+    ),
+    "error.store_unavailable": "O banco de dados não está disponível agora.",
+    "error.storage_full": "Não há espaço para guardar isto.",
+    "document.interrupted": (
+        "O processamento foi interrompido; envie o arquivo de novo."
+    ),
+    "offline.found": "Dos meus documentos:",
+    "offline.greeting": "Olá! Eu sou {name}. Como posso ajudar?",
+    "offline.thanks": "Por nada!",
+    "offline.unknown": "Não encontrei isso nos meus documentos.",
+    "auth.registered": "Conta criada.",
+    "auth.logged_out": "Sessão encerrada.",
+    "auth.password_changed": "Senha alterada; todas as outras sessões terminaram.",
+    "field.cursor": "não é um cursor nosso",
+    "field.characters": "contém caracteres que não são texto",
+    "field.object": "deve ser um objeto JSON",
+    "field.blank": "não pode ficar em branco",
+    "field.filename": "não tem um nome de arquivo utilizável",
+    "field.idempotency_key": "deve ter no máximo 256 caracteres",
+    "field.unknown_user": "não corresponde a nenhum usuário",
+    "field.read_only": "não pode ser alterado",
+    "field.null": "não pode ser nulo",
+    "field.contradiction": "contradiz esta lista",
+    "field.missing": "é obrigatório",
+    "field.extra_forbidden": "não é um campo conhecido",
+    "field.string_type": "deve ser um texto",
+    "field.int_type": "deve ser um número inteiro",
+    "field.float_type": "deve ser um número",
+    "field.bool_type": "deve ser true ou false",
+    "field.string_too_short": "deve ter ao menos {min_length} caracteres",
+    "field.string_too_long": "deve ter no máximo {max_length} caracteres",
+    "field.string_pattern_mismatch": "tem uma forma não permitida",
+    "field.greater_than_equal": "deve ser no mínimo {ge}",
+    "field.less_than_equal": "deve ser no máximo {le}",
+    "field.enum": "deve ser um destes: {expected}",
+    "field.literal_error": "deve ser {expected}",
+    "field.too_long": "deve ter no máximo {max_length} itens",
+    "field.int_parsing": "deve ser um número inteiro",
+    "field.dict_type": "deve ser um objeto",
+}

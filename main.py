@@ -1,0 +1,86 @@
+"""The server: `python main.py`, or `waitress-serve --call main:create_app`."""
+
+import logging
+import sys
+import threading
+
+from apiflask import APIFlask
+
+import app as orquestradora
+from app.cli import register_commands
+from app.config import ConfigurationError, Settings, load_settings
+from app.errors import AppError
+from app.server.logs import set_up_logging
+from app.server.serving import serve
+from app.services.turn_slots import count_waitress_threads
+from app.wiring import Services
+
+log = logging.getLogger("main")
+
+FEW_THREADS = 16
+THREADS_STARTED = 2.0
+
+
+def create_app() -> APIFlask:
+    """Build the app from the environment and start what runs in the background."""
+    return _start(_settings())
+
+
+def main() -> None:
+    settings = _settings()
+    try:
+        serve(_start(settings), settings)
+    except OSError as exc:
+        sys.exit(f"{settings.host}:{settings.port}: {exc.strerror}")
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except ConfigurationError as exc:
+        sys.exit(f"configuration: {exc}")
+
+
+def _start(settings: Settings) -> APIFlask:
+    set_up_logging(settings.log_level)
+    try:
+        app = orquestradora.create_app(settings)
+    except ConfigurationError as exc:
+        sys.exit(f"configuration: {exc}")
+    register_commands(app)
+    services: Services = app.extensions["services"]
+    services.upkeep.start()
+    _tell_setup_token(settings, services)
+    warning = threading.Timer(THREADS_STARTED, _warn_of_few_threads)
+    warning.daemon = True
+    warning.start()
+    return app
+
+
+def _tell_setup_token(settings: Settings, services: Services) -> None:
+    if settings.setup_token or settings.registration == "closed":
+        return
+    try:
+        if services.auth.has_users():
+            return
+    except AppError:
+        log.warning("the store is not available yet")
+        return
+    log.warning(
+        "no user yet: register from this machine, or with this setup token",
+        extra={"setup_token": services.keyring.setup_token()},
+    )
+
+
+def _warn_of_few_threads() -> None:
+    threads = count_waitress_threads()
+    if 0 < threads < FEW_THREADS:
+        log.warning(
+            "few threads: most messages that come at once get 503 busy;"
+            " use `python main.py`, or waitress-serve --threads=320",
+            extra={"threads": threads},
+        )
+
+
+if __name__ == "__main__":
+    main()

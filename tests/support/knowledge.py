@@ -1,0 +1,164 @@
+"""Documents in memory, to search and to answer from."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.models.assistant import Assistant, Retrieval
+from app.models.document import Chunk, Passage
+from app.models.language import detect_language
+from app.services.citations import CitedAnswer
+from app.services.llm.offline import OfflineProvider
+from app.services.llm.port import Completion, CompletionRequest, PromptMessage
+from app.services.retrieval import RetrievalService
+from app.services.splitting import split
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def assistant(
+    *, version: int = 1, id: str = "a1", retrieval: Retrieval | None = None
+) -> Assistant:
+    return Assistant(
+        id=id,
+        name="Vale",
+        owner_id="u1",
+        company=None,
+        instructions="",
+        model=None,
+        temperature=None,
+        max_tokens=None,
+        retrieval=retrieval or Retrieval(),
+        knowledge_version=version,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+
+
+def chunk(text: str, *, id: str = "c1", **other: object) -> Chunk:
+    fields = {
+        "assistant_id": "a1",
+        "document_id": "d1",
+        "revision": "r1",
+        "position": 0,
+        "filename": "notes.md",
+        "page": None,
+        "heading": None,
+        "language": "en",
+    }
+    return Chunk(id=id, text=text, **(fields | other))  # type: ignore[arg-type]
+
+
+def passage(
+    text: str, *, score: float = 1.0, coverage: float = 1.0, **other: object
+) -> Passage:
+    return Passage(chunk=chunk(text, **other), score=score, coverage=coverage)  # type: ignore[arg-type]
+
+
+class Library:
+    """A store's documents and chunks, as the retrieval service asks for them."""
+
+    def __init__(self) -> None:
+        self.chunks: dict[str, Chunk] = {}
+        self.ready: set[str] = set()
+        self.comparisons = 0
+
+    def put(
+        self,
+        text: str,
+        *,
+        filename: str = "notes.md",
+        assistant_id: str = "a1",
+        document_id: str | None = None,
+        revision: str = "r1",
+    ) -> str:
+        """Add a document and return its key."""
+        document_id = document_id or filename
+        self.remove(document_id)
+        for position, piece in enumerate(split(text, markdown=True)):
+            found = Chunk(
+                id=f"{document_id}-{revision}-{position}",
+                assistant_id=assistant_id,
+                document_id=document_id,
+                revision=revision,
+                position=position,
+                filename=filename,
+                page=None,
+                heading=piece.heading,
+                language=detect_language(text),
+                text=piece.text,
+            )
+            self.chunks[found.id] = found
+        key = f"{document_id}:{revision}"
+        self.ready.add(key)
+        return key
+
+    def remove(self, document_id: str) -> None:
+        self.ready = {k for k in self.ready if not k.startswith(f"{document_id}:")}
+        self.chunks = {
+            k: c for k, c in self.chunks.items() if c.document_id != document_id
+        }
+
+    def ready_keys(self, assistant_id: str) -> set[str]:
+        self.comparisons += 1
+        mine = {
+            f"{c.document_id}:{c.revision}"
+            for c in self.chunks.values()
+            if c.assistant_id == assistant_id
+        }
+        return self.ready & mine
+
+    def list_for_document(self, document_id: str, revision: str) -> list[Chunk]:
+        return [
+            c
+            for c in self.chunks.values()
+            if (c.document_id, c.revision) == (document_id, revision)
+        ]
+
+    def find_by_ids(self, assistant_id: str, ids: Sequence[str]) -> dict[str, Chunk]:
+        return {
+            id: self.chunks[id]
+            for id in ids
+            if id in self.chunks and self.chunks[id].assistant_id == assistant_id
+        }
+
+
+class Shop:
+    """The example's assistant: asked, it answers without a model."""
+
+    def __init__(self, retrieval: RetrievalService) -> None:
+        self._retrieval = retrieval
+        self._provider = OfflineProvider()
+        self.assistant = assistant()
+
+    def passages(self, question: str, earlier: Sequence[str] = ()) -> tuple[Passage, ...]:
+        """``earlier`` messages come latest first."""
+        return self._retrieval.find(self.assistant, question, earlier=earlier)
+
+    def ask(self, question: str, earlier: Sequence[str] = ()) -> CitedAnswer:
+        passages = self.passages(question, earlier)
+        answer = CitedAnswer(question, passages)
+        asked = request(question, passages, earlier)
+        for event in self._provider.complete(asked):
+            if not isinstance(event, Completion):
+                answer.add(event.text)
+        answer.finish()
+        return answer
+
+
+def request(
+    question: str, passages: Sequence[Passage] = (), earlier: Sequence[str] = ()
+) -> CompletionRequest:
+    said = [*reversed(earlier), question]
+    return CompletionRequest(
+        model="offline",
+        messages=tuple(PromptMessage(role="user", text=text) for text in said),
+        temperature=None,
+        max_tokens=None,
+        deadline=time.monotonic() + 10,
+        assistant_name="Vale",
+        question=question,
+        passages=tuple(passages),
+    )
