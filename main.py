@@ -50,6 +50,7 @@ def _start(settings: Settings) -> APIFlask:
     register_commands(app)
     services: Services = app.extensions["services"]
     services.upkeep.start()
+    threading.Thread(target=services.provider.prepare, daemon=True).start()
     _tell_setup_token(settings, services)
     warning = threading.Timer(THREADS_STARTED, _warn_of_few_threads)
     warning.daemon = True

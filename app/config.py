@@ -1,5 +1,7 @@
 """Every knob: typed, bounded, described. `.env.example` is tested against it."""
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +9,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+WEB_ADDRESS = r"^https?://[^\s/?#]+"
+ORIGIN = re.compile(r"\*|https?://[\w.-]+(:\d+)?", re.ASCII)
 
 
 class ConfigurationError(Exception):
@@ -61,7 +66,9 @@ class Settings(BaseSettings):
     )
     openai_api_key: SecretStr | None = Field(None, description="Key of the provider")
     openai_base_url: str | None = Field(
-        None, description="Any OpenAI-compatible address, such as a local model's"
+        None,
+        pattern=WEB_ADDRESS,
+        description="Any OpenAI-compatible address, such as a local model's",
     )
     openai_model: str = Field(
         "gpt-4.1-mini", min_length=1, description="Model of assistants that name none"
@@ -91,7 +98,9 @@ class Settings(BaseSettings):
         (), description="Host names we answer to; empty: any"
     )
     public_url: str | None = Field(
-        None, description="Our address as others see it; https turns HSTS on"
+        None,
+        pattern=WEB_ADDRESS,
+        description="Our address as others see it; https turns HSTS on",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much is logged"
@@ -103,6 +112,24 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        bare = tuple(origin.rstrip("/") for origin in origins)
+        if not all(ORIGIN.fullmatch(origin) for origin in bare):
+            raise ValueError("each must be https://host, https://host:port or *")
+        return bare
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for address in addresses:
+                ip_network(address, strict=False)
+        except ValueError:
+            raise ValueError("each must be an IP address or network") from None
+        return addresses
 
     @property
     def provider(self) -> str:

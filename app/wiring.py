@@ -27,6 +27,7 @@ from app.repositories.documents import DocumentRepository
 from app.repositories.files import DocumentFiles
 from app.repositories.login_attempts import LoginAttemptRepository
 from app.repositories.messages import MessageRepository
+from app.repositories.process_locks import ProcessLocks
 from app.repositories.processes import ProcessRepository
 from app.repositories.search_index import SearchIndex
 from app.repositories.secret_file import kept_secret
@@ -78,6 +79,7 @@ class Services:
     turn_slots: TurnSlots
     upkeep: Upkeep
     usage: UsageService
+    provider: Provider
     provider_name: str
     store_name: str
     ping_store: Callable[[], None]
@@ -133,7 +135,8 @@ def build_services(settings: Settings) -> Services:
         assistants=assistants, documents=documents, files=files, now=now
     )
     retrieval = RetrievalService(chunks=chunks, documents=documents, index=index)
-    presence = Presence(process=process, processes=ProcessRepository(db))
+    locks = ProcessLocks(settings.data_dir / "processes")
+    presence = Presence(process=process, processes=ProcessRepository(db), locks=locks)
     queue = TurnQueue(chats=chats)
     timeline = Timeline(messages=messages, usage=usage)
     provider = _provider(settings)
@@ -215,6 +218,7 @@ def build_services(settings: Settings) -> Services:
         late.shutdown(wait=True)
         upkeep.stop()
         store.client.close()
+        locks.release()
 
     return Services(
         auth=AuthService(
@@ -246,6 +250,7 @@ def build_services(settings: Settings) -> Services:
         turn_slots=slots,
         upkeep=upkeep,
         usage=UsageService(usage=usage, access=access),
+        provider=provider,
         provider_name=_provider_name(settings),
         store_name=store.name,
         ping_store=ping_store,

@@ -1,41 +1,33 @@
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from pydantic import ValidationError
 
+from app.cli.checks import checked_email, checked_name, checked_password
 from app.errors import AppError
 from app.models.user import UserRole
-from app.routes.schemas.auth import Registration
 from app.texts import text
 
 
 @click.command("create-user")
-@click.option("--email", required=True)
-@click.option("--name", help="Full name; absent: the e-mail's first part")
+@click.option("--email", required=True, callback=checked_email)
+@click.option(
+    "--name", callback=checked_name, help="Absent: the first part of the e-mail"
+)
 @click.option(
     "--role",
     type=click.Choice([role.value for role in UserRole]),
     default=UserRole.MEMBER.value,
     show_default=True,
 )
-@click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+@click.password_option(callback=checked_password)
 @with_appcontext
 def create_user(email: str, name: str | None, role: str, password: str) -> None:
     """Create an account, whatever the setting REGISTRATION says."""
     try:
-        checked = Registration(
-            name=name or email.partition("@")[0], email=email, password=password
-        )
-    except ValidationError as exc:
-        problem = exc.errors(include_input=False)[0]
-        message = f"{problem['loc'][0]}: {problem['msg']}"
-        raise click.ClickException(message) from None
-    auth = current_app.extensions["services"].auth
-    try:
-        user = auth.create(
-            name=checked.name,
-            email=checked.email,
-            password=checked.password,
+        user = current_app.extensions["services"].auth.create(
+            name=name or email.partition("@")[0],
+            email=email,
+            password=password,
             role=UserRole(role),
         )
     except AppError as exc:

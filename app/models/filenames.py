@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 MOST_BYTES = 120
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d) *(\..*)?$", re.IGNORECASE)
 KEPT_MARKS = frozenset(" ._-()+,@")
 
 
@@ -24,9 +24,10 @@ def safe_name(filename: str) -> str:
     name = kept.strip(" .")
     if not name.strip("_"):
         return ""
+    name = _shortened(name, MOST_BYTES)
     if RESERVED.match(name):
-        name = f"_{name}"
-    return _shortened(name, MOST_BYTES)
+        name = _shortened(f"_{name}", MOST_BYTES)
+    return name
 
 
 def numbered_name(name: str, number: int) -> str:

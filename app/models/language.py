@@ -24,8 +24,8 @@ _PT = _set(
     pra pro qual quais quando quanto quanta quantos quantas que quê quem quer quero
     são se seja sem ser será seria seu seus sim só sobre sua suas também te tem têm
     temos tenho ter teu teus tinha tive tu tua tudo um uma umas uns vai vão você vocês
-    vou oi onde faz fazem fazer favor quero queria existe existem
-    algum alguma alguns algumas"""
+    vou oi onde faz fazem fazer faço favor quero queria existe existem
+    algum alguma alguns algumas obrigado obrigada valeu ok certo beleza"""
 )
 _EN = _set(
     """a about after all also am an and any are as at be because been before being but
@@ -35,7 +35,8 @@ _EN = _set(
     once only or other our ours out over own please re s same shall she should so some
     such t than that the their theirs them then there these they this those through to
     too under until up us ve very was wasn we were what when where which while who
-    whom why will with won would you your yours many want need know tell"""
+    whom why will with won would you your yours many want need know tell thank thanks
+    okay"""
 )
 _ES = _set(
     """a al algo algún alguna algunos ante antes como cómo con cual cuál cuáles cuando
@@ -45,7 +46,7 @@ _ES = _set(
     más me mi mis mucho muy nada ni no nos nosotros o os otra otro para pero poco por
     porque puede pueden puedo que qué quien quién quiero se sea ser si sí sin sobre
     son soy su sus también te tiene tienen tengo ti todo todos tu tú un una uno unos
-    usted ustedes vosotros y ya yo"""
+    usted ustedes vosotros y ya yo gracias"""
 )
 
 
@@ -70,8 +71,11 @@ _COMMON: dict[Language, frozenset[str]] = {
     "en": _EN,
     "es": _ES | _folded(_ES),
 }
-_LETTERS: dict[Language, str] = {"pt": "ãõçâêô", "en": "", "es": "ñ¿¡"}
-_WORD = re.compile(r"[^\W\d_]+")
+_LETTERS: dict[Language, frozenset[str]] = {
+    "pt": frozenset("ãõçâêô"),
+    "es": frozenset("ñ¿¡"),
+}
+_WORD = re.compile(r"[^\W\d_]+|[¿¡]")
 
 
 @overload
@@ -84,16 +88,19 @@ def detect_language(text: str, *, default: Language | None = "en") -> Language |
     A stop word counts for every language that has it, shared evenly. Words that
     Portuguese and Spanish share decide for Portuguese.
     """
-    text = text[:_ENOUGH].lower()
-    scores: dict[Language, float] = {
-        language: 2.0 * sum(map(text.count, letters))
-        for language, letters in _LETTERS.items()
-    }
-    for word in _WORD.findall(text):
+    found = _WORD.findall(text[:_ENOUGH])
+    # Names tell nothing: "Do you deliver to São Paulo?" But SHOUTING has no others.
+    plain = found[:1] + [word for word in found[1:] if word.islower()]
+    scores: dict[Language, float] = dict.fromkeys(LANGUAGES, 0.0)
+    for word in plain if len(plain) > 1 else found:
+        word = word.lower()  # noqa: PLW2901 the same word
         having = [language for language in LANGUAGES if word in _COMMON[language]]
         for language in having:
             scores[language] += 1 / len(having)
+        for language, letters in _LETTERS.items():
+            scores[language] += not letters.isdisjoint(word)
     best = max(LANGUAGES, key=lambda language: scores[language])
-    if not scores[best] or scores[best] == scores["en"]:
-        return "en" if scores["en"] else default
-    return best
+    others = max(scores[other] for other in LANGUAGES if other != best)
+    if scores[best] > others or scores["pt"] == scores["es"] > scores["en"]:
+        return best
+    return default

@@ -10,6 +10,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import Stemmer
@@ -50,12 +51,32 @@ _BEFORE = {
     "en": (),
 }
 _AFTER = {
-    "pt": (("ir", ""), ("em", ""), ("am", ""), ("e", ""), ("i", ""), ("o", "")),
-    "es": (),
+    "pt": (
+        ("olu", "olv"),
+        ("us", "u"),
+        ("ir", ""),
+        ("em", ""),
+        ("am", ""),
+        ("e", ""),
+        ("i", ""),
+        ("o", ""),
+    ),
+    "es": (("olu", "olv"),),
     "en": (("eri", ""), ("i", "")),
 }
 _SHORTEST_STEM = 3
 _of_thread = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A word of a question: the stems it may stand as.
+
+    One that does not count helps to rank, and finds nothing by itself.
+    """
+
+    stems: frozenset[str]
+    counts: bool
 
 
 def words(text: str) -> Iterator[str]:
@@ -72,7 +93,7 @@ def fold(text: str) -> str:
     return "".join(mark for mark in apart if not unicodedata.combining(mark))
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def stem(word: str, language: str) -> str:
     """Return the stem of a folded word; one with a digit is its own.
 
@@ -109,18 +130,30 @@ def content_words(text: str) -> list[str]:
     ]
 
 
-def question_terms(text: str, *, limit: int = 48) -> list[frozenset[str]]:
-    """Return for each content word of a question the stems it may stand as.
+def content_stems(text: str) -> list[frozenset[str]]:
+    """Return the stems of each content word: words meet that share one."""
+    return _distinct(content_words(text))
 
-    A question without content words is searched by the words that ask, and one
-    without these ("who are you?") by all. ``limit`` bounds the work that a pasted
-    page makes.
+
+def question_terms(text: str, *, limit: int = 48) -> list[Asked]:
+    """Return the words of a question that a search looks for.
+
+    Words that only ask help to rank ("how much is …" prefers the price). Without
+    content words they are what is asked for, and without these ("who are you?")
+    every word is. ``limit`` bounds the work that a pasted page makes.
     """
-    found = content_words(text)
-    if not found:
-        every = list(dict.fromkeys(words(text)))
-        found = [word for word in every if word not in STOP_WORDS] or every
-    return list(dict.fromkeys(stems(word) for word in found))[:limit]
+    telling = [word for word in dict.fromkeys(words(text)) if word not in STOP_WORDS]
+    content = [word for word in telling if word not in ASKING_WORDS]
+    counted = content or telling or list(dict.fromkeys(words(text)))
+    asking = [word for word in telling if word not in counted]
+    return [
+        *(Asked(found, counts=True) for found in _distinct(counted)[:limit]),
+        *(Asked(found, counts=False) for found in _distinct(asking)[:limit]),
+    ]
+
+
+def _distinct(found: list[str]) -> list[frozenset[str]]:
+    return list(dict.fromkeys(stems(word) for word in found))
 
 
 def stems(word: str) -> frozenset[str]:

@@ -86,7 +86,8 @@ class AssistantRepository:
         )
 
     def with_prompt_pending(self) -> list[tuple[Assistant, str]]:
-        found = self._assistants.find({"prompt_pending": {"$exists": True}})
+        query = {"prompt_pending": {"$exists": True}, **LIVING}
+        found = self._assistants.find(query)
         return [(_from_mongo(row), row["prompt_pending"]) for row in found]
 
     def knowledge_changed(self, assistant_id: str) -> None:

@@ -21,6 +21,9 @@ FORMAT = 1
 _BUSY_MS = 10_000
 _IDLE_CONNECTIONS = 4
 _CACHE_KIB = 1024
+
+# The ascii tokenizer cuts at blanks and keeps all other alphabets whole: terms come
+# folded and stemmed, and a term cut in two could pass for another assistant's.
 _SCHEMA = """
 CREATE TABLE assistants (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
@@ -36,8 +39,7 @@ CREATE TABLE chunks (
 );
 CREATE INDEX chunks_of_document ON chunks (document);
 CREATE VIRTUAL TABLE terms USING fts5 (
-    body, content='', contentless_delete=1,
-    tokenize="unicode61 remove_diacritics 0"
+    body, content='', contentless_delete=1, tokenize=ascii
 );
 CREATE TABLE counts (
     assistant INTEGER NOT NULL, term TEXT NOT NULL, chunks INTEGER NOT NULL,
@@ -45,8 +47,12 @@ CREATE TABLE counts (
 ) WITHOUT ROWID;
 """
 
-Damage = (apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError, apsw.SQLError)
-"""What a file that is damaged, was replaced or lacks our tables answers with."""
+
+def is_damage(error: apsw.Error) -> bool:
+    """Say whether an error means that the file is not, or no longer, an index."""
+    if isinstance(error, apsw.SQLError):
+        return "no such table" in str(error) or "no such column" in str(error)
+    return isinstance(error, (apsw.CorruptError, apsw.NotADBError, apsw.ReadOnlyError))
 
 
 class SearchFile:
@@ -55,6 +61,7 @@ class SearchFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._writer = threading.Lock()
         self._idle: list[tuple[int, apsw.Connection]] = []
 
     @contextlib.contextmanager
@@ -75,14 +82,8 @@ class SearchFile:
     @contextlib.contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
         """Lend a connection inside a transaction; other writers wait."""
-        with self.connection() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        with self._writer, self.connection() as connection, _transaction(connection):
+            yield connection
 
     def start_over(self) -> None:
         """Replace the file by an empty one."""
@@ -166,16 +167,24 @@ def connect(path: Path) -> apsw.Connection:
 
 
 def _prepare(connection: apsw.Connection) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection):
         version = connection.pragma("user_version")
         if version == 0:
             connection.execute(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {FORMAT}")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
     if version not in (0, FORMAT):
         connection.close(True)
         raise apsw.NotADBError("another format")
+
+
+@contextlib.contextmanager
+def _transaction(connection: apsw.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk has rolled back already: its error is the one to be seen.
+        with contextlib.suppress(apsw.Error):
+            connection.execute("ROLLBACK")
+        raise

@@ -18,7 +18,7 @@ from app.models.document import Chunk
 from app.models.search import Hit
 from app.models.words import question_terms
 from app.repositories import search_terms as statements
-from app.repositories.search_file import Damage, SearchFile
+from app.repositories.search_file import SearchFile, is_damage
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -85,9 +85,12 @@ class SearchIndex:
         try:
             try:
                 return run()
-            except Damage:
-                log.warning("search index damaged", exc_info=True)
-                self._file.start_over()
+            except (apsw.FullError, apsw.BusyError):
+                raise
+            except apsw.Error as exc:
+                log.warning("search index failed", exc_info=True)
+                if is_damage(exc):
+                    self._file.start_over()
                 return run()
         except apsw.FullError as exc:
             raise StorageFull from exc

@@ -10,10 +10,12 @@ import apsw
 
 from app.models.document import Chunk
 from app.models.search import Hit
-from app.models.words import terms
+from app.models.words import Asked, terms
 
 _SATURATION, _LENGTH_SHARE = 1.2, 0.75
 """BM25's k1 and b, at their usual values (Robertson and Zaragoza, 2009)."""
+
+_ASKING_WEIGHT = 0.5
 
 _MOST_ROWS = 1_500
 """Postings that a question may make FTS5 rank: they cost about 1 µs each."""
@@ -23,10 +25,11 @@ _SPARE_CANDIDATES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of a question: its stems here, and the chunks that have one."""
+    """A word of a question: its stems here, and how many chunks have one."""
 
     stems: tuple[str, ...]
     chunks: int
+    counts: bool
 
 
 def row_of(chunk: Chunk) -> tuple[str, list[str]]:
@@ -95,7 +98,7 @@ def keys(connection: apsw.Connection, assistant_id: str) -> set[str]:
 def search(
     connection: apsw.Connection,
     assistant_id: str,
-    asked: Sequence[frozenset[str]],
+    asked: Sequence[Asked],
     limit: int,
 ) -> list[Hit]:
     about = connection.execute(
@@ -105,7 +108,7 @@ def search(
         return []
     assistant, chunks, length = about
     found = _known(connection, assistant, asked)
-    if not found:
+    if not any(word.counts for word in found):
         return []
     candidates = connection.execute(
         "SELECT id, words, terms FROM chunks WHERE number IN ("
@@ -115,30 +118,33 @@ def search(
     weights = [
         (
             [f" {stem} " for stem in word.stems],
-            math.log(1 + (chunks - word.chunks + 0.5) / (word.chunks + 0.5)),
+            math.log(1 + (chunks - word.chunks + 0.5) / (word.chunks + 0.5))
+            * (1 if word.counts else _ASKING_WEIGHT),
+            word.counts,
         )
         for word in found
     ]
     usual = length / chunks
+    counted = sum(word.counts for word in asked)
     hits = []
     for chunk_id, words, body in candidates:
         flat = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * words / usual)
         score, having = 0.0, 0
-        for stems, weight in weights:
+        for stems, weight, counts in weights:
             times = sum(map(body.count, stems))
             if times:
-                having += 1
+                having += counts
                 score += weight * times * (_SATURATION + 1) / (times + flat)
-        hits.append(Hit(chunk_id, score, having / len(asked)))
+        hits.append(Hit(chunk_id, score, having / counted))
     hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
     return hits[:limit]
 
 
 def _known(
-    connection: apsw.Connection, assistant: int, asked: Sequence[frozenset[str]]
+    connection: apsw.Connection, assistant: int, asked: Sequence[Asked]
 ) -> list[_Word]:
     """Return the words that this assistant's chunks have, the rarest first."""
-    every = list({stem for stems in asked for stem in stems})
+    every = list({stem for word in asked for stem in word.stems})
     counts: dict[str, int] = dict(
         connection.execute(
             "SELECT term, chunks FROM counts WHERE assistant = ?"
@@ -147,11 +153,11 @@ def _known(
         ).fetchall()  # type: ignore[arg-type]
     )
     found = []
-    for stems in asked:
-        here = {stem: counts.get(stem, 0) for stem in stems}
+    for word in asked:
+        here = {stem: counts.get(stem, 0) for stem in word.stems}
         having = tuple(stem for stem, count in here.items() if count)
         if having:
-            found.append(_Word(having, max(here.values())))
+            found.append(_Word(having, max(here.values()), word.counts))
     return sorted(found, key=lambda word: word.chunks)
 
 
@@ -163,7 +169,7 @@ def _match(assistant: int, found: Sequence[_Word]) -> str:
     """
     chosen: list[str] = []
     rows = 0
-    for word in found:
+    for word in filter(lambda word: word.counts, found):
         rows += word.chunks
         if chosen and rows > _MOST_ROWS:
             break

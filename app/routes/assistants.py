@@ -67,8 +67,9 @@ def update_assistant(assistant_id: str, body: AssistantUpdate) -> dict[str, Any]
     """Change an assistant"""
     present = services().assistants.get(current_user(), assistant_id)
     changes = body.model_dump(exclude_unset=True)
-    _refuse_changed(present, {n: changes.pop(n) for n in READ_ONLY if n in changes})
     _refuse_null(changes)
+    fixed = READ_ONLY if current_user().is_admin else (*READ_ONLY, "owner_id")
+    _refuse_changed(present, {n: changes.pop(n) for n in fixed if n in changes})
     return _shown(services().assistants.update(current_user(), assistant_id, changes))
 
 
@@ -106,6 +107,7 @@ def _refuse_changed(present: KeyedAssistant, given: dict[str, Any]) -> None:
         "object_id": given.get("object_id") == assistant.id,
         "id": given.get("id") == assistant.id,
         "api_key": key == present.api_key,
+        "owner_id": given.get("owner_id") == assistant.owner_id,
         "created_at": _instant(given.get("created_at")) == assistant.created_at,
         "updated_at": _instant(given.get("updated_at")) == assistant.updated_at,
     }

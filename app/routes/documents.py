@@ -1,3 +1,4 @@
+import unicodedata
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +25,7 @@ from app.texts import text
 bp = APIBlueprint("documents", __name__, url_prefix="/documents", tag="Documents")
 
 SANDBOX = "default-src 'none'; sandbox"
+CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @bp.post("/add")
@@ -93,7 +95,7 @@ def download_document(document_id: str) -> Response:
         path,
         mimetype="application/octet-stream",
         as_attachment=True,
-        download_name=document.filename,
+        download_name=_header_name(document.filename),
         conditional=False,
     )
     response.headers["Content-Security-Policy"] = SANDBOX
@@ -108,6 +110,11 @@ def delete_document(document_id: str) -> dict[str, Any]:
     """Delete a document and every trace of it"""
     services().documents.delete(current_user(), document_id)
     return {"_id": document_id, "deleted": True}
+
+
+def _header_name(filename: str) -> str:
+    """Return ``filename`` as a header can carry it: without control characters."""
+    return "".join(c for c in filename if unicodedata.category(c) not in CONTROLS)
 
 
 def _path(document_id: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from app.routes.json import LARGEST_BODY, MEGABYTE
 
 log = logging.getLogger(__name__)
 
+PORT = re.compile(r":\d*$")
 REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 FORM_OVERHEAD = 64 * 1024
 FORWARDING = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host")
@@ -36,7 +37,7 @@ YEAR = 31_536_000
 def register_edges(app: APIFlask, settings: Settings) -> None:
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), expose_headers=list(EXPOSED))
-    hosts = {host.lower() for host in settings.allowed_hosts}
+    hosts = {_without_port(host) for host in settings.allowed_hosts}
     trusted = _networks(settings.trusted_proxies)
     upload_limit = settings.max_upload_mb * MEGABYTE + FORM_OVERHEAD
     over_tls = (settings.public_url or "").startswith("https:")
@@ -51,7 +52,7 @@ def register_edges(app: APIFlask, settings: Settings) -> None:
         form = request.mimetype == "multipart/form-data"
         request.max_content_length = upload_limit if form else LARGEST_BODY
         g.address = _client_address(trusted)
-        if hosts and request.host.rsplit(":", 1)[0].lower() not in hosts:
+        if hosts and _without_port(request.host) not in hosts:
             raise BadRequest(reason="unknown Host")
 
     @app.after_request
@@ -85,6 +86,10 @@ def from_this_machine() -> bool:
     except ValueError:  # a Unix socket has no address
         return False
     return address.is_loopback
+
+
+def _without_port(host: str) -> str:
+    return PORT.sub("", host).lower().rstrip(".")
 
 
 def _networks(

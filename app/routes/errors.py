@@ -3,12 +3,13 @@
 import logging
 from typing import Any, cast
 
-from apiflask import APIFlask
+from apiflask import APIFlask, HTTPError
 from flask import Response, g, jsonify, request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from werkzeug.exceptions import (
     HTTPException,
+    MethodNotAllowed,
     RequestEntityTooLarge,
     UnsupportedMediaType,
 )
@@ -32,11 +33,11 @@ PLACES = {"reason": "not understood", "expected": "another type", "limit": "the 
 
 
 def register_error_handlers(app: APIFlask) -> None:
+    app.error_processor(_framework_error)  # first: it takes werkzeug's errors too
     app.register_error_handler(AppError, _app_error)
     app.register_error_handler(ValidationError, _validation_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
-    app.error_processor(cast("Any", _http_error))
 
 
 def error_body(error: AppError, language: str, request_id: str) -> dict[str, Any]:
@@ -95,19 +96,21 @@ def _validation_error(error: ValidationError) -> Response:
     return response
 
 
-def _http_error(error: HTTPException) -> Response:
+def _framework_error(error: HTTPError) -> Response:
     cause = error.__cause__
     if isinstance(cause, ValidationError):
         return _validation_error(cause)
-    status = getattr(error, "status_code", None) or error.code or 500
+    return _plain(error.status_code)
+
+
+def _http_error(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         return _plain(413, limit=_megabytes(request.max_content_length))
     if isinstance(error, UnsupportedMediaType):
         return _plain(415, expected="application/json")
-    response = _plain(status)
-    allow = error.get_response().headers.get("Allow") if error.code else None
-    if allow:
-        response.headers["Allow"] = allow
+    response = _plain(error.code or 500)
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())
     return response
 
 

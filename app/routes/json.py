@@ -38,13 +38,15 @@ class StrictJSONProvider(DefaultJSONProvider):
                 parse_constant=_refuse_constant,
                 parse_float=_float,
             )
+            suspicious = SUSPICIOUS.search(source) is not None
+            bad = suspicious and any(map(bad_characters, _strings(value)))
         except RecursionError as exc:
             raise BadRequest(reason="nested too deeply") from exc
         except UnicodeDecodeError as exc:
             raise BadRequest(reason="not UTF-8") from exc
         except ValueError as exc:
             raise BadRequest(reason="not valid JSON") from exc
-        if SUSPICIOUS.search(source) and any(map(bad_characters, _strings(value))):
+        if bad:
             raise InvalidInput(fields={"body": "field.characters"})
         return value
 

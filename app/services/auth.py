@@ -17,6 +17,11 @@ from app.services.login_limits import LoginLimits
 from app.services.passwords import PasswordHasher
 
 
+LONGEST_NAME = 120
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 1024
+
+
 class Users(Protocol):
     def any(self) -> bool: ...
     def get(self, user_id: str) -> User | None: ...

@@ -14,10 +14,11 @@ from app.models.document import Passage
 from app.models.message import Citation
 from app.services.quoting import carriers, denies, quote
 
-_NUMBERS = r"\d{1,3}(?:[ ]?(?:,|;|-|\u2013)[ ]?\d{1,3})*"
-_MARK = re.compile(rf"(?P<before>[ ]*)\[[ ]?(?P<numbers>{_NUMBERS})[ ]?\](?!\()")
+# All bounded: an answer of nothing but blanks must not take quadratic time.
+_NUMBERS = r"\d{1,3}(?:[ ]?(?:,|;|-|\u2013)[ ]?\d{1,3}){0,7}"
+_MARK = re.compile(rf"(?P<before>[ ]{{0,8}})\[[ ]?(?P<numbers>{_NUMBERS})[ ]?\](?!\()")
 # What the next delta may still make a mark, and a mark that "(" would make a link.
-_UNFINISHED = re.compile(r"[ ]*(?:\[[ ]?(?:\d[\d ,;\u2013-]{0,40})?\]?)?\Z")
+_UNFINISHED = re.compile(r"[ ]{0,8}(?:\[[ ]?(?:\d[\d ,;\u2013-]{0,48})?\]?)?\Z")
 _RANGE = re.compile(r"(\d+)(?: ?[-\u2013] ?(\d+))?")
 
 

@@ -149,8 +149,11 @@ class Intake:
             self._queue.leave(chat.id, queued.id)
             raise TurnInProgress
         if unanswered := unanswered_status(chat):
-            self._messages.end_turn(message.id, queued.id, unanswered)
-            self._queue.leave(chat.id, queued.id)
+            try:
+                self._messages.end_turn(message.id, queued.id, unanswered)
+                self._queue.leave(chat.id, queued.id)
+            finally:
+                self._queue.give_up_place(queued.id)
             return TurnResult(status=unanswered, chat_id=chat.id, message_id=message.id)
         return Turn(queued=queued, assistant=assistant, chat=chat, message=message)
 

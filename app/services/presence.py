@@ -11,12 +11,19 @@ class Processes(Protocol):
     def remove(self, process: str) -> None: ...
 
 
+class Locks(Protocol):
+    def hold(self, process: str) -> None: ...
+    def is_abandoned(self, process: str) -> bool: ...
+    def remove(self, process: str) -> None: ...
+
+
 class Presence:
     """Which server processes on this store live.
 
-    Each counts up in the store every few seconds. A process whose count has not
-    moved for 15 s of our own monotonic clock is dead; wall clocks play no part,
-    so they may jump.
+    One that shares our data folder holds a lock there while it lives. Elsewhere,
+    each counts up in the store every few seconds, and one whose count has not
+    moved for 15 s of our own monotonic clock is dead; wall clocks play no part, so
+    they may jump.
     """
 
     def __init__(
@@ -24,12 +31,15 @@ class Presence:
         *,
         process: str,
         processes: Processes,
+        locks: Locks,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.process = process
         self._processes = processes
+        self._locks = locks
         self._monotonic = monotonic
         self._seen: dict[str, tuple[int, float]] = {}
+        locks.hold(process)
 
     def beat(self) -> None:
         self._processes.beat(self.process)
@@ -47,9 +57,11 @@ class Presence:
         return [
             name
             for name, (_, since) in self._seen.items()
-            if name != self.process and now - since >= SILENCE
+            if name != self.process
+            and (now - since >= SILENCE or self._locks.is_abandoned(name))
         ]
 
     def forget(self, process: str) -> None:
         """Strike a process off, once nothing of it is left to clear up."""
         self._processes.remove(process)
+        self._locks.remove(process)

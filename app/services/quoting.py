@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from app.models.document import Chunk, Passage
-from app.models.words import content_words, stems, terms
+from app.models.words import content_stems, terms
 from app.services.sentences import sentences
 from app.services.splitting import is_heading
 
@@ -12,6 +12,8 @@ LONGEST_QUOTE = 300
 _SHORT_QUOTE = 100
 _MOST_CARRIERS = 3
 _LEAST_SHARED = 2
+_TELLING = 4
+_HEADING_WEIGHT = 0.3
 _LEAST_SHARE = 0.5
 _DENIAL = 250
 """Characters of an answer within which a denial is all that it says."""
@@ -41,11 +43,11 @@ def carriers(
     three in all, must bring two words that those before it lack.
     """
     asked = _stems(question)
-    said = [found for found in _alternatives(answer) if not found & asked]
+    said = [found for found in content_stems(answer) if not found & asked]
     found: list[Passage] = []
     left = set(range(len(said)))
     having = [
-        {place for place in left if said[place] & _terms(passage.chunk)}
+        {place for place in left if said[place] & terms_of(passage.chunk)}
         for passage in passages
     ]
     while left and len(found) < _MOST_CARRIERS:
@@ -70,10 +72,7 @@ def quote(chunk: Chunk, *, answer: str, question: str) -> str:
     if not places:
         return text[:LONGEST_QUOTE].strip()
     said, asked = _stems(answer), _stems(question)
-    scores = [
-        score(text[start:end], chunk.language, said=said, asked=asked)
-        for start, end in places
-    ]
+    scores = [_score(text[start:end], said=said, asked=asked) for start, end in places]
     best = max(range(len(places)), key=lambda index: scores[index])
     start, end = places[best]
     for after in range(best + 1, len(places)):
@@ -85,11 +84,18 @@ def quote(chunk: Chunk, *, answer: str, question: str) -> str:
     return cut(text[start:end])
 
 
-def score(sentence: str, language: str, *, said: set[str], asked: set[str]) -> float:
-    """Return how much of an answer and, at half weight, of a question it has."""
-    found = set(terms(sentence, language))
-    total = len(found & said) + 0.5 * len(found & asked)
-    return total * 0.3 if is_heading(sentence) else total
+def _score(sentence: str, *, said: set[str], asked: set[str]) -> float:
+    """Return how well a sentence serves: 0 to 2.
+
+    Up to 1 for the share of it that the answer says, full from four words on, and
+    up to 1 for the words of the question that it takes up.
+    """
+    found = content_stems(sentence)
+    shared = sum(bool(word & said) for word in found)
+    taken = sum(bool(word & asked) for word in found)
+    total = shared / max(len(found), 1) * min(1, shared / _TELLING)
+    total += min(1, taken / _TELLING)
+    return total * _HEADING_WEIGHT if is_heading(sentence) else total
 
 
 def cut(text: str, longest: int = LONGEST_QUOTE) -> str:
@@ -100,13 +106,10 @@ def cut(text: str, longest: int = LONGEST_QUOTE) -> str:
     return text[: end if end > 0 else longest].rstrip()
 
 
-def _alternatives(text: str) -> list[frozenset[str]]:
-    return [stems(word) for word in content_words(text)]
-
-
 def _stems(text: str) -> set[str]:
-    return {stem for found in _alternatives(text) for stem in found}
+    return {stem for word in content_stems(text) for stem in word}
 
 
-def _terms(chunk: Chunk) -> set[str]:
+def terms_of(chunk: Chunk) -> set[str]:
+    """Return what a chunk and its headings are found by."""
     return set(terms(f"{chunk.heading or ''} {chunk.text}", chunk.language))

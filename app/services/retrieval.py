@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.errors import StorageFull, StoreUnavailable
@@ -22,6 +22,9 @@ _HELP = 0.4
 
 _EARLIER = 3
 """Earlier messages looked at for one with content words."""
+
+_READ = 4_000
+"""Characters of a message that are searched: the rest is a pasted page."""
 
 _SPARE = 2
 """Hits asked for, per passage wanted: some may be gone, help may reorder them."""
@@ -47,6 +50,14 @@ class Index(Protocol):
     def search(self, assistant_id: str, query: str, *, limit: int) -> list[Hit]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the index was last brought to: a knowledge version, its documents."""
+
+    version: int
+    documents: int
+
+
 class RetrievalService:
     """Finds passages; keeps the index to what the store says.
 
@@ -61,7 +72,7 @@ class RetrievalService:
         self._index = index
         self._lock = threading.Lock()
         self._syncing: dict[str, threading.Lock] = {}
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, _Seen] = {}
 
     def find(
         self, assistant: Assistant, question: str, *, earlier: Sequence[str] = ()
@@ -73,6 +84,8 @@ class RetrievalService:
         StoreUnavailable when the store itself cannot be read.
         """
         self._sync(assistant)
+        if not self._has_documents(assistant):
+            return ()
         wanted = assistant.retrieval.passages * _SPARE
         hits = self._search(assistant.id, question, earlier, wanted)
         if not hits and self._sync(assistant, again=True):
@@ -103,36 +116,59 @@ class RetrievalService:
     def _search(
         self, assistant_id: str, question: str, earlier: Sequence[str], limit: int
     ) -> list[Hit]:
+        """Search a question, with the conversation's help if it needs that.
+
+        Without content words it is about the message before. With one or two it may
+        be whole or a follow-up: its own finds weigh more.
+        """
+
+        def search(query: str) -> list[Hit]:
+            return self._index.search(assistant_id, query, limit=limit)
+
+        question = question[:_READ]
+        before = (said[:_READ] for said in earlier[:_EARLIER])
+        context = next((said for said in before if content_words(said)), "")
+        own = len(content_words(question))
         try:
-            hits = self._index.search(assistant_id, question, limit=limit)
-            context = _context(question, earlier, hits)
-            if not context:
+            if not own:
+                return search(f"{context} {question}")
+            hits = search(question)
+            whole = own > 1 and any(hit.coverage == 1 for hit in hits)
+            if own > _FEW_WORDS or whole or not context:
                 return hits
-            helped = self._index.search(assistant_id, context, limit=limit)
+            return _blended(hits, search(context))[:limit]
         except (StorageFull, StoreUnavailable):
             log.warning("search index not usable", exc_info=True)
             return []
-        return _blended(question, hits, helped)[:limit]
+
+    def _has_documents(self, assistant: Assistant) -> bool:
+        """Spare assistants without documents the search; unknown means yes."""
+        return self._seen.get(assistant.id) != _Seen(assistant.knowledge_version, 0)
 
     def _sync(self, assistant: Assistant, *, again: bool = False) -> bool:
         """Bring the index to what is ready; say whether it was not."""
-        version = assistant.knowledge_version
-        if not again and self._seen.get(assistant.id) == version:
+        if not again and self._is_seen(assistant):
             return False
         with self._lock:
             lock = self._syncing.setdefault(assistant.id, threading.Lock())
         with lock:
-            if not again and self._seen.get(assistant.id) == version:
+            if not again and self._is_seen(assistant):
                 return False
             try:
-                changed = self._compare(assistant.id)
+                indexed, ready = self._compare(assistant.id)
             except (StorageFull, StoreUnavailable):
                 log.warning("search index not brought up to date", exc_info=True)
                 return False
-            self._seen[assistant.id] = version
-            return changed
+            seen = _Seen(assistant.knowledge_version, len(ready))
+            self._seen[assistant.id] = seen
+            return indexed != ready
 
-    def _compare(self, assistant_id: str) -> bool:
+    def _is_seen(self, assistant: Assistant) -> bool:
+        seen = self._seen.get(assistant.id)
+        return seen is not None and seen.version == assistant.knowledge_version
+
+    def _compare(self, assistant_id: str) -> tuple[set[str], set[str]]:
+        """Make the index hold what is ready; return what was in it, and what is."""
         # The index first: what another process adds meanwhile is not surplus.
         indexed = self._index.keys(assistant_id)
         ready = self._documents.ready_keys(assistant_id)
@@ -141,37 +177,18 @@ class RetrievalService:
             found = self._chunks.list_for_document(document_id, revision)
             self._index.add(assistant_id, key, found)
         self._index.remove(assistant_id, indexed - ready)
-        return indexed != ready
+        return indexed, ready
 
 
-def _context(question: str, earlier: Sequence[str], hits: Sequence[Hit]) -> str | None:
-    """Return the earlier message that a follow-up needs, None for a whole question.
+def _blended(hits: Sequence[Hit], helped: Sequence[Hit]) -> list[Hit]:
+    """Join what a follow-up found with what the message before it finds.
 
-    Two content words that stand together in one chunk need no help.
+    The coverage stays the follow-up's own: when it asks about something that no
+    document has, the conversation does not make up for it.
     """
-    own = len(content_words(question))
-    if own > _FEW_WORDS:
-        return None
-    if own == _FEW_WORDS and any(hit.coverage == 1 for hit in hits):
-        return None
-    return next((text for text in earlier[:_EARLIER] if content_words(text)), None)
-
-
-def _blended(question: str, hits: Sequence[Hit], helped: Sequence[Hit]) -> list[Hit]:
-    """Join what a follow-up found with what the conversation before it finds.
-
-    A word of its own that no chunk has makes it a question about something else:
-    help then brings passages, but no coverage. A follow-up without content words
-    is about what came before.
-    """
-    alone = not content_words(question)
     found = {hit.chunk_id: hit for hit in hits}
-    if alone:
-        found = {key: replace(hit, coverage=0.0) for key, hit in found.items()}
     for help_ in helped:
         own = found.get(help_.chunk_id, Hit(help_.chunk_id, 0.0, 0.0))
-        coverage = help_.coverage if alone else own.coverage
-        found[help_.chunk_id] = Hit(
-            help_.chunk_id, own.score + _HELP * help_.score, coverage
-        )
+        score = own.score + _HELP * help_.score
+        found[help_.chunk_id] = replace(own, score=score)
     return sorted(found.values(), key=lambda hit: (-hit.score, hit.chunk_id))

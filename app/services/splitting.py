@@ -118,7 +118,12 @@ def _sections(text: str, *, markdown: bool) -> Iterator[_Section]:
             current = _Section(None, start, end, end)
         else:
             current = _Section(None, current.start, end, end)
-        path = [above for above in path if above[0] < level]
+        asks = level == _QUESTION_LEVEL
+        path = [
+            (above, name)
+            for above, name in path
+            if above < level and not (asks and name.endswith("?"))
+        ]
         path.append((level, title))
         current.heading = " > ".join(title for _, title in path if title) or None
     current.end = len(text)
@@ -133,7 +138,7 @@ def _headings(text: str, *, markdown: bool) -> Iterator[tuple[int, int, int, str
     fence = above = ""
     start = 0
     lines = text.splitlines(keepends=True)
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in zip(lines, [*lines, ""][1:], strict=True):
         end = start + len(line)
         opened = _FENCE.match(line) if markdown else None
         found = None
@@ -146,7 +151,7 @@ def _headings(text: str, *, markdown: bool) -> Iterator[tuple[int, int, int, str
         if found:
             level, title, underline = found
             yield start, end + underline, level, title
-        above = "" if found else line.strip()
+        above = "" if found else line.strip()[-_LONGEST_HEADING:]
         start = end
 
 

@@ -52,6 +52,7 @@ class TurnQueue:
         self._chats = chats
         self._longest_wait = longest_wait
         self._places: dict[str, _Place] = {}
+        self._lock = threading.Lock()
         self.run_late: Callable[[Turn], None] = lambda _turn: None
 
     def take_place(self, turn_id: str) -> None:
@@ -84,16 +85,22 @@ class TurnQueue:
             ahead = _ahead(chat, turn.id)
             if ahead == 0:
                 return chat
-            if ahead > MOST_WAITING or time.monotonic() >= give_up:
-                place.left_behind = turn
+            too_long = ahead > MOST_WAITING or time.monotonic() >= give_up
+            if too_long and self._leave_behind(place, turn):
                 raise ChatBusy
             place.reached.wait(LOOK_AGAIN)
             chat = self._chats.get(turn.chat.id)
 
     def leave(self, chat_id: str, turn_id: str) -> None:
-        """End a turn's place, and let the next one in."""
-        chat = self._chats.dequeue(chat_id, turn_id)
-        self.give_up_place(turn_id)
+        """End a turn's place, and let the next one in.
+
+        Where the store fails the place is given up all the same: the recovery then
+        takes the turn out of the queue.
+        """
+        try:
+            chat = self._chats.dequeue(chat_id, turn_id)
+        finally:
+            self.give_up_place(turn_id)
         if chat and chat.queue and (place := self._places.get(chat.queue[0].id)):
             self._let_in(place)
 
@@ -107,11 +114,19 @@ class TurnQueue:
                 elif chat.queue and chat.queue[0].id == turn_id:
                     self._let_in(place)
 
+    def _leave_behind(self, place: _Place, turn: Turn) -> bool:
+        """Leave a turn to ``run_late``; False when it is let in at this moment."""
+        with self._lock:
+            if not place.reached.is_set():
+                place.left_behind = turn
+        return place.left_behind is not None
+
     def _let_in(self, place: _Place) -> None:
-        already = place.reached.is_set()
-        place.reached.set()
-        if place.left_behind and not already:
-            self.run_late(place.left_behind)
+        with self._lock:
+            late = None if place.reached.is_set() else place.left_behind
+            place.reached.set()
+        if late:
+            self.run_late(late)
 
 
 def _ahead(chat: Chat, turn_id: str) -> int:

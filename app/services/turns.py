@@ -255,7 +255,7 @@ class TurnService:
         """End a turn as failed, keeping what had come of its answer."""
         try:
             if answer and answer.text:
-                self._keep_part(turn, answer.text)
+                self._keep_part(turn, answer)
             self._messages.end_turn(
                 turn.message.id, turn.id, MessageStatus.FAILED, failure=code
             )
@@ -263,19 +263,19 @@ class TurnService:
         finally:
             self._queue.give_up_place(turn.id)
 
-    def _keep_part(self, turn: Turn, text: str) -> None:
+    def _keep_part(self, turn: Turn, answer: CitedAnswer) -> None:
         seq = self._chats.reserve_seq(turn.chat.id)
         if seq is None:
             return
         part = TurnOutcome(
             answer_id=new_id(),
             seq=seq,
-            text=text,
+            text=answer.text,
             suppressed=False,
             model=turn.assistant.model or self._default_model,
-            tokens=Tokens(tokens_out=estimate_tokens(text)),
+            tokens=Tokens(tokens_out=estimate_tokens(answer.text)),
             estimated=True,
-            citations=(),
+            citations=answer.citations,
             created_at=self._now(),
         )
         self._timeline.add_incomplete(turn.chat, turn.assistant, turn.message.id, part)

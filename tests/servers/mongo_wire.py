@@ -40,14 +40,13 @@ class WireServer:
     def stop(self) -> None:
         self.process.terminate()
         try:
-            self.process.wait(5)
+            self.process.communicate(timeout=5)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(5)
+            self.kill()
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(5)
+        self.process.communicate(timeout=5)
 
 
 def start(port: int | None = None, file: str | None = None) -> WireServer:
@@ -78,8 +77,9 @@ def start(port: int | None = None, file: str | None = None) -> WireServer:
 
 
 def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start a program that ends when we do: its standard input is ours to hold."""
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
 
 
 def _program(name: str) -> str:

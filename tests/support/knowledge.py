@@ -18,11 +18,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def assistant(
-    *, version: int = 1, id: str = "a1", retrieval: Retrieval | None = None
-) -> Assistant:
+def assistant(*, version: int = 1, retrieval: Retrieval | None = None) -> Assistant:
     return Assistant(
-        id=id,
+        id="a1",
         name="Vale",
         owner_id="u1",
         company=None,
@@ -37,7 +35,7 @@ def assistant(
     )
 
 
-def chunk(text: str, *, id: str = "c1", **other: object) -> Chunk:
+def chunk(text: str, *, chunk_id: str = "c1", **other: object) -> Chunk:
     fields = {
         "assistant_id": "a1",
         "document_id": "d1",
@@ -48,7 +46,7 @@ def chunk(text: str, *, id: str = "c1", **other: object) -> Chunk:
         "heading": None,
         "language": "en",
     }
-    return Chunk(id=id, text=text, **(fields | other))  # type: ignore[arg-type]
+    return Chunk(id=chunk_id, text=text, **(fields | other))  # type: ignore[arg-type]
 
 
 def passage(
@@ -119,9 +117,9 @@ class Library:
 
     def find_by_ids(self, assistant_id: str, ids: Sequence[str]) -> dict[str, Chunk]:
         return {
-            id: self.chunks[id]
-            for id in ids
-            if id in self.chunks and self.chunks[id].assistant_id == assistant_id
+            found.id: found
+            for found in map(self.chunks.get, ids)
+            if found and found.assistant_id == assistant_id
         }
 
 
@@ -133,7 +131,9 @@ class Shop:
         self._provider = OfflineProvider()
         self.assistant = assistant()
 
-    def passages(self, question: str, earlier: Sequence[str] = ()) -> tuple[Passage, ...]:
+    def passages(
+        self, question: str, earlier: Sequence[str] = ()
+    ) -> tuple[Passage, ...]:
         """``earlier`` messages come latest first."""
         return self._retrieval.find(self.assistant, question, earlier=earlier)
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from app.repositories.embedded import EmbeddedClient
+from app.repositories.embedded import EmbeddedClient, EmbeddedCollection
+from app.repositories.embedded.documents import decode
 from tests.servers import mongo_wire
 
 TEST_MONGODB_URI = os.environ.get("TEST_MONGODB_URI")
@@ -70,3 +71,22 @@ def make_database(request: pytest.FixtureRequest) -> Iterator[MakeDatabase]:
     yield make
     for client, name in made:
         client.drop_database(name)
+
+
+def assert_indexes_agree(collection: EmbeddedCollection) -> None:
+    """Compare a scan of each index with what a full scan says it should hold."""
+
+    def check(connection: Any, table: Any) -> None:
+        assert connection.execute("PRAGMA integrity_check").get == "ok"
+        for index in table.indexes:
+            held = set(connection.execute(f"SELECT key, rid FROM {index.table}"))  # noqa: S608
+            due = {
+                (key, rid)
+                for rid, raw in connection.execute(
+                    f"SELECT rid, doc FROM {table.name}"  # noqa: S608
+                )
+                for key in index.keys(decode(raw))[0]
+            }
+            assert held == due, index.name
+
+    collection._engine.read(collection._namespace, check)

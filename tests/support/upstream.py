@@ -57,8 +57,6 @@ class Upstream:
         self._requests: list[Recorded] = []
         self._scripted: deque[Behaviour] = deque()
         self._rules: list[tuple[Condition, Behaviour]] = []
-        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._open: set[ClientConnection] = set()
         self.accepted = 0
         self.paths: list[str] = []
@@ -112,6 +110,8 @@ class Upstream:
     # The server
 
     def __enter__(self) -> Self:
+        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
         self._server = self._in_loop(self._listen())
         self._port = self._server.sockets[0].getsockname()[1]

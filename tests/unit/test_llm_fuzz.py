@@ -22,7 +22,21 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["choices", "delta", "message", "content", "finish_reason", "usage", "index", "error", "code", "model", "completion_tokens", "type", "text"]
+                [
+                    "choices",
+                    "delta",
+                    "message",
+                    "content",
+                    "finish_reason",
+                    "usage",
+                    "index",
+                    "error",
+                    "code",
+                    "model",
+                    "completion_tokens",
+                    "type",
+                    "text",
+                ]
             ),
             inner,
             max_size=4,
@@ -69,7 +83,7 @@ def shared() -> Iterator[tuple[Upstream, OpenAIProvider]]:
 
 
 @settings(
-    max_examples=400,
+    max_examples=250,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.errors import ProviderInterrupted
 from app.services.llm.openai import OpenAIProvider
-from tests.support.asking import QUICK, answer_of, failure_of, request
+from tests.support.asking import answer_of, failure_of, request
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,8 @@ def _process(*arguments: str) -> Iterator[OpenAIProvider]:
         assert process.stdout
         port = int(process.stdout.readline())
         url = f"http://127.0.0.1:{port}/v1"
-        provider = OpenAIProvider(api_key="k", base_url=url, limits=QUICK)
+        provider = OpenAIProvider(api_key="k", base_url=url)
+        provider.prepare()
         try:
             yield provider
         finally:
@@ -41,10 +42,9 @@ def test_each_question_is_in_its_log(tmp_path: Path) -> None:
 
 def test_a_flood_does_not_fill_our_memory() -> None:
     with _process("--flood", "30", "--chunks", "1") as provider:
-        provider.prepare()
         tracemalloc.start()
         try:
-            text, error = failure_of(provider, request(seconds=10))
+            text, error = failure_of(provider, request(seconds=30))
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

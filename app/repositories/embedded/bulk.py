@@ -68,10 +68,9 @@ def run_bulk(
             connection.execute("ROLLBACK TO one")
             transaction.reload()
             reply["writeErrors"].append(_error(error, number, operation))
-            if ordered:
-                break
-        finally:
-            connection.execute("RELEASE one")
+        connection.execute("RELEASE one")
+        if ordered and reply["writeErrors"]:
+            break
     return reply
 
 

@@ -88,3 +88,14 @@ class Readers:
 
     def open_gate(self) -> None:
         self._gate.release()
+
+
+def begin(writer: apsw.Connection, deadline: float) -> None:
+    while True:
+        try:
+            writer.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return

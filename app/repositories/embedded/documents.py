@@ -1,6 +1,6 @@
 """Rows and index entries, written together."""
 
-from dataclasses import replace
+from contextlib import closing
 from typing import Any
 
 import apsw
@@ -128,18 +128,20 @@ def delete_row(
 def build_index(transaction: Transaction, table: Table, index: Index) -> None:
     """Fill a new index from the documents there are."""
     connection = transaction.connection
-    rows = connection.execute(f"SELECT rid, doc FROM {table.name} ORDER BY rid")  # noqa: S608
-    for rid, raw in rows:
-        document = decode(raw)
-        keys, multikey = index.keys(document)
-        if multikey and not index.multikey:
-            index = replace(index, multikey=True)
-            rows.close()
-            catalogs.mark_multikey(connection, replace(index, multikey=False))
-            connection.execute(f"DELETE FROM {index.table}")  # noqa: S608
-            build_index(transaction, table, index)
+    sql = f"SELECT rid, doc FROM {table.name} ORDER BY rid"  # noqa: S608
+    with closing(connection.execute(sql)) as rows:
+        for rid, raw in rows:
+            document = decode(raw)
+            keys, multikey = index.keys(document)
+            if multikey and not index.multikey:
+                break
+            _add(connection, table, index, keys, rid, document)
+        else:
             return
-        _add(connection, table, index, keys, rid, document)
+    # An array: its table has another name, and is filled from the beginning.
+    marked = catalogs.mark_multikey(connection, index)
+    connection.execute(f"DELETE FROM {marked.table}")  # noqa: S608
+    build_index(transaction, table, marked)
 
 
 def _add(  # noqa: PLR0917

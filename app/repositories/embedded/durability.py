@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 
 from .errors import StoreUnavailable
@@ -35,9 +34,18 @@ class WalSync:
         self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
 
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        """Sync what somebody may be waiting for, and let go of the log."""
+        with self._turn:
+            if self._file is None:
+                return
+            try:
+                if self._synced < self.committed:
+                    self._sync()
+            except (OSError, StoreUnavailable):
+                self._lost = self.committed
+            finally:
+                os.close(self._file)
+                self._file = None
 
     def wait_for(self, number: int, patience: float) -> None:
         if self._synced >= number:
@@ -70,11 +78,8 @@ class WalSync:
         self._lost = 0
 
     def hold(self) -> None:
+        """Keep others from syncing, so that a fork does not copy a taken lock."""
         self._turn.acquire()
 
     def let_go(self) -> None:
         self._turn.release()
-
-
-def monotonic_deadline(seconds: float) -> float:
-    return time.monotonic() + seconds

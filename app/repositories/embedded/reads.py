@@ -76,8 +76,8 @@ class Reads:
         return cursor.skip(skip).limit(limit)
 
     def count_documents(self, filter: Any, **options: Any) -> int:  # noqa: A002
-        limit = options.pop("limit", 0)
-        skip = options.pop("skip", 0)
+        limit = int(options.pop("limit", 0))
+        skip = int(options.pop("skip", 0))
         _refuse(options)
         condition = condition_of(filter)
 

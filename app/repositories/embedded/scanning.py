@@ -1,11 +1,11 @@
 """Reading the documents a filter asks for, by the best way there is."""
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol, cast
 
 import apsw
 
@@ -88,10 +88,11 @@ def matches(
 
 def _matches(connection: apsw.Connection, query: Query) -> Iterator[Match]:
     test = query.test
-    for _, rid, raw in rows(connection, query):
-        document = decode(raw)
-        if test is None or test(document):
-            yield rid, document, raw
+    with closing(rows(connection, query)) as found:
+        for _, rid, raw in found:
+            document = decode(raw)
+            if test is None or test(document):
+                yield rid, document, raw
 
 
 def read_piece(
@@ -100,17 +101,18 @@ def read_piece(
     """Return the next documents, and the query for those after them."""
     if not query.resumable:
         with snapshot(connection, query):
-            found = matches(connection, query, limit=wanted)
-            return [document for _, document, _ in found], None
+            every = matches(connection, query, limit=wanted)
+            return [document for _, document, _ in every], None
     size = min(wanted, size) if wanted else size
     test = query.test
     documents = []
-    for key, rid, raw in rows(connection, query):
-        document = decode(raw)
-        if test is None or test(document):
-            documents.append(document)
-            if len(documents) == size:
-                return documents, replace(query, after=(key, rid))
+    with closing(rows(connection, query)) as found:
+        for key, rid, raw in found:
+            document = decode(raw)
+            if test is None or test(document):
+                documents.append(document)
+                if len(documents) == size:
+                    return documents, replace(query, after=(key, rid))
     return documents, None
 
 
@@ -127,8 +129,19 @@ def snapshot(connection: apsw.Connection, query: Query) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
-def rows(connection: apsw.Connection, query: Query) -> Iterator[Row]:
-    """Yield candidate rows, each once, in the order of the plan."""
+class Rows(Protocol):
+    """Rows being read; closing them ends the reading's snapshot.
+
+    An error keeps the frames it came through alive, so nobody may leave the end to
+    the garbage collector: a connection with an open reading sees the past.
+    """
+
+    def __iter__(self) -> Iterator[Row]: ...
+    def close(self) -> None: ...
+
+
+def rows(connection: apsw.Connection, query: Query) -> Rows:
+    """Return candidate rows, each once, in the order of the plan."""
     index = query.plan.index
     if index is None:
         sql = f"SELECT x'', rid, doc FROM {query.table.name} WHERE rid > ? ORDER BY rid"  # noqa: S608
@@ -136,6 +149,7 @@ def rows(connection: apsw.Connection, query: Query) -> Iterator[Row]:
         return _execute(connection, sql, (after,))
     reverse = query.plan.reverse
     ranges = query.ranges
+    found: Rows
     if len(ranges) == 1 and query.after is None:
         found = _read(connection, query.table, index, ranges[0], reverse=reverse)
     elif query.after is not None:
@@ -164,7 +178,7 @@ def _read(
     bounds: KeyRange,
     *,
     reverse: bool,
-) -> Iterator[Row]:
+) -> Rows:
     way = " DESC" if reverse else ""
     sql = (
         f"{_source(table, index)} WHERE x.key >= ? AND x.key < ?"
@@ -175,7 +189,7 @@ def _read(
 
 def _read_on(
     connection: apsw.Connection, query: Query, index: Index, after: tuple[bytes, int]
-) -> Iterator[Row]:
+) -> Rows:
     """Read what comes after a row that was already seen."""
     low, high = query.ranges[0]
     place, marks = ("x.key", "?") if index.unique else ("(x.key, x.rid)", "(?, ?)")
@@ -204,13 +218,13 @@ def _tie(index: Index, way: str) -> str:
 
 def _execute(
     connection: apsw.Connection, sql: str, bindings: tuple[bytes | int, ...]
-) -> Iterator[Row]:
-    return iter(connection.execute(sql, bindings))
+) -> Rows:
+    return cast("Rows", connection.execute(sql, bindings))
 
 
 def _merged(
-    read: Callable[[KeyRange], Iterator[Row]], ranges: list[KeyRange], *, reverse: bool
-) -> Iterator[Row]:
+    read: Callable[[KeyRange], Rows], ranges: list[KeyRange], *, reverse: bool
+) -> Generator[Row, None, None]:
     """Join ranges that differ in their beginning by what follows it."""
 
     def tails(bounds: KeyRange) -> Iterator[tuple[bytes, Row]]:
@@ -231,7 +245,7 @@ def _common_length(bounds: KeyRange) -> int:
     return length
 
 
-def _once(found: Iterator[Row]) -> Iterator[Row]:
+def _once(found: Rows) -> Generator[Row, None, None]:
     seen: set[int] = set()
     for row in found:
         if row[1] not in seen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from .arrays import add_to_set, pull, push
@@ -16,8 +17,6 @@ _IMMUTABLE = 66
 _TYPE_MISMATCH = 14
 _BAD_VALUE = 2
 _INT64 = 1 << 63
-_checked: set[tuple[tuple[str, str], ...]] = set()
-_CHECKED_KEPT = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +38,9 @@ class Update:
             if "$" in path:
                 path = self._placed(path, matched)  # noqa: PLW2901
             _OPERATORS[operator](document, path, operand)
-        if identity is not MISSING and (
-            "_id" not in document or not same(document["_id"], identity)
-        ):
+        if "_id" not in self.roots or identity is MISSING:
+            return
+        if "_id" not in document or not same(document["_id"], identity):
             raise write_error(
                 _IMMUTABLE,
                 "Performing an update on the path '_id' would modify the immutable"
@@ -61,22 +60,38 @@ class Update:
 def parse_update(update: Any) -> Update:
     if isinstance(update, list):
         raise unsupported("updates by a pipeline")
-    if not isinstance(update, Mapping):
+    if not isinstance(update, dict | Mapping):
         raise TypeError("update must be an instance of dict")
     if not update or not is_operators(update):
         raise ValueError("update only works with $ operators")
-    changes: list[tuple[str, Path, Any]] = []
+    changes: list[tuple[str, str, Any]] = []
     for operator, fields in update.items():
         if operator not in _OPERATORS:
             raise unsupported(f"the update operator '{operator}'")
-        if not isinstance(fields, Mapping):
+        if not isinstance(fields, dict | Mapping):
             raise write_error(9, f"Modifiers operate on fields: {operator}")
-        changes += [(operator, split(name), value) for name, value in fields.items()]
-    paths = [path for _, path, _ in changes]
+        changes += [(operator, name, value) for name, value in fields.items()]
+    paths, roots, positional = _paths(tuple([name for _, name, _ in changes]))
+    return Update(
+        tuple(
+            [
+                (operator, path, value)
+                for (operator, _, value), path in zip(changes, paths, strict=True)
+            ]
+        ),
+        roots,
+        positional,
+    )
+
+
+@lru_cache(2000)
+def _paths(names: tuple[str, ...]) -> tuple[list[Path], frozenset[str], Path | None]:
+    """Return the checked paths, the fields they begin with, the path before a ``$``."""
+    paths = [split(name) for name in names]
     _check_paths(paths)
     positional = next((path for path in paths if "$" in path), None)
-    return Update(
-        tuple(changes),
+    return (
+        paths,
         frozenset(path[0] for path in paths),
         positional[: positional.index("$")] if positional else None,
     )

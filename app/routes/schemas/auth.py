@@ -4,10 +4,13 @@ from pydantic import EmailStr, Field
 
 from app.models.user import UserRole
 from app.routes.schemas.common import FilledText, Input, Output, Text
+from app.services.auth import LONGEST_NAME, LONGEST_PASSWORD, SHORTEST_PASSWORD
 
-Name = Annotated[FilledText, Field(min_length=1, max_length=120)]
-NewPassword = Annotated[Text, Field(min_length=8, max_length=1024)]
-Password = Annotated[Text, Field(max_length=1024)]
+Name = Annotated[FilledText, Field(min_length=1, max_length=LONGEST_NAME)]
+NewPassword = Annotated[
+    Text, Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD)
+]
+Password = Annotated[Text, Field(max_length=LONGEST_PASSWORD)]
 Email = Annotated[EmailStr, Field(max_length=254)]
 
 

@@ -45,6 +45,8 @@ class Answer:
         self._pieces: list[str] = []
         self._size = 0
         self._usage: dict[str, object] = {}
+        self._chunks = 0
+        self._others = 0
         self.cut_off = False
         self.model: str | None = None
         self.finished = False
@@ -94,6 +96,8 @@ class Answer:
             raise Flood from None
         except NoEvents:
             raise Garbage from None
+        if self._others and not self._chunks:
+            raise Garbage
 
     def _events(self, start: bytes, rest: Iterator[bytes]) -> Iterator[_Part]:
         # chain, unlike `yield from`, leaves `rest` open for its other readers
@@ -129,8 +133,12 @@ class Answer:
         if isinstance(usage, dict):
             self._usage = usage
             choices = choices or []
+        if choices is None and "choices" not in part:
+            self._others += 1  # such as a gateway's ping
+            return ""
         if not isinstance(choices, list):
             raise Garbage
+        self._chunks += 1
         model = part.get("model")
         if model and isinstance(model, str):
             self.model = model[:200]

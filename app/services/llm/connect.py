@@ -1,8 +1,7 @@
 """Connections to the upstream, directly or through the environment's proxy.
 
 ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured, with ``http://``
-proxies. Certificates are verified with the system's, or with ``SSL_CERT_FILE`` and
-``SSL_CERT_DIR``.
+proxies.
 """
 
 import base64
@@ -96,12 +95,6 @@ def route(url: str) -> Route:
     secure = parts.scheme == "https"
     port = parts.port or (443 if secure else 80)
     return Route(parts.hostname, port, secure, _proxy(parts.scheme, parts.hostname))
-
-
-def system_tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _proxy(scheme: str, host: str) -> Proxy | None:

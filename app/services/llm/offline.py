@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 from app.models.document import Passage
 from app.models.language import Language, detect_language
-from app.models.words import content_words, stems, terms, words
+from app.models.words import content_stems, content_words, terms, words
 from app.services.llm.port import Completion, CompletionRequest, Delta
 from app.services.llm.tokens import estimate_tokens
-from app.services.quoting import cut
+from app.services.quoting import cut, terms_of
 from app.services.sentences import sentences
 from app.services.splitting import is_heading
 from app.texts import text
@@ -19,10 +19,11 @@ LEAST_COVERAGE = 0.6
 Two of two, two of three, three of five: tuned on the questions of
 ``tests/unit/test_offline_provider.py``, with and without an answer."""
 
-_WHOLE = 350
+_WHOLE = 250
 """Characters of a passage that is quoted whole; of a longer one, the best sentences."""
 
 _MOST_PASSAGES = 2
+_CLOSE = 0.75
 _CONTEXT = 0.4
 _FIGURES = re.compile(r"\d")
 _ASKS_FIGURES = re.compile(
@@ -53,6 +54,9 @@ class OfflineProvider:
 
     name = "offline"
 
+    def prepare(self) -> None:
+        """Nothing is needed."""
+
     def complete(self, request: CompletionRequest) -> Iterator[Delta | Completion]:
         answer = ""
         for part in _answer(request):
@@ -71,10 +75,10 @@ class OfflineProvider:
 def _answer(request: CompletionRequest) -> Iterator[str]:
     question = request.question
     name = request.assistant_name
-    if greeted := _only(question, _GREETINGS, name=name):
+    if greeted := _greeting(question, name):
         yield text("offline.greeting", greeted, name=name)
         return
-    if thanked := _only(question, _THANKS, name=name):
+    if thanked := _thanks(question, name):
         yield text("offline.thanks", thanked)
         return
     context = _context(request)
@@ -90,13 +94,20 @@ def _answer(request: CompletionRequest) -> Iterator[str]:
         yield f" [{number}]"
 
 
-def _only(question: str, starts: dict[str, Language], *, name: str) -> Language | None:
-    """Return the language of a message that is nothing but a greeting or thanks."""
+def _greeting(question: str, name: str) -> Language | None:
+    """Return the language of a message that only greets."""
     first = next(words(question), "")
-    ignored = {*starts, *_PLEASANT, *_GREETINGS, *words(name)}
-    if first in starts and not set(content_words(question)) - ignored:
-        return starts[first]
-    return None
+    return _GREETINGS.get(first) if _only_pleasant(question, name) else None
+
+
+def _thanks(question: str, name: str) -> Language | None:
+    found = (_THANKS[word] for word in words(question) if word in _THANKS)
+    return next(found, None) if _only_pleasant(question, name) else None
+
+
+def _only_pleasant(question: str, name: str) -> bool:
+    ignored = {*_GREETINGS, *_THANKS, *_PLEASANT, *words(name)}
+    return not set(content_words(question)) - ignored
 
 
 def _language(
@@ -129,14 +140,14 @@ def _fitting(question: str, passages: Sequence[Passage]) -> list[tuple[int, Pass
         ),
         key=lambda item: -item[1].score * item[1].coverage,
     )
-    asked = [stems(word) for word in content_words(question)]
+    asked = content_stems(question)
     chosen: list[tuple[int, Passage]] = []
     for number, passage in found:
-        having = _terms(passage)
-        left = [word for word in asked if not word & having]
-        if not chosen or len(left) < len(asked):
+        left = [word for word in asked if not word & terms_of(passage.chunk)]
+        close = not chosen or passage.score >= _CLOSE * chosen[0][1].score
+        if not chosen or (close and len(left) < len(asked)):
             chosen.append((number, passage))
-        asked = left
+            asked = left
         if not asked or len(chosen) == _MOST_PASSAGES:
             break
     return chosen
@@ -154,23 +165,20 @@ def _sentences(passage: Passage, question: str, context: str) -> list[str]:
     best = max(range(len(places)), key=lambda place: scores[place])
     chosen = {best}
     after = best + 1
-    if after < len(places) and places[after][1] - places[best][0] <= _WHOLE:
+    if after < len(places) and "\n\n" not in whole[slice(*_between(places, best))]:
         chosen.add(after)
     return [cut(whole[slice(*places[place])], _WHOLE) for place in sorted(chosen)]
 
 
+def _between(places: Sequence[tuple[int, int]], place: int) -> tuple[int, int]:
+    return places[place][1], places[place + 1][0]
+
+
 def _score(sentence: str, passage: Passage, question: str, context: str) -> float:
     having = set(terms(sentence, passage.chunk.language))
-    asked = [stems(word) for word in content_words(question)]
-    before = [stems(word) for word in content_words(context)]
     figures = _ASKS_FIGURES.search(question) and _FIGURES.search(sentence)
     return (
-        sum(bool(word & having) for word in asked)
-        + _CONTEXT * sum(bool(word & having) for word in before)
+        sum(bool(word & having) for word in content_stems(question))
+        + _CONTEXT * sum(bool(word & having) for word in content_stems(context))
         + 0.5 * bool(figures)
     )
-
-
-def _terms(passage: Passage) -> set[str]:
-    chunk = passage.chunk
-    return set(terms(f"{chunk.heading or ''} {chunk.text}", chunk.language))

@@ -44,7 +44,7 @@ class Limits:
     first_byte: float = 30
     gap: float = 15
     answer_bytes: int = 256 * 1024
-    body_bytes: int = 32 * 1024 * 1024
+    body_bytes: int = 64 * 1024 * 1024
     wait: float = 10
     backoff: float = 0.25
 
@@ -99,7 +99,7 @@ class OpenAIProvider:
             except _Lesson:
                 continue
             except Failure as exc:
-                failure = exc
+                failure = exc.with_traceback(None)
             else:
                 return
             wait = self._wait_before_retry(failure, retries, request.deadline)

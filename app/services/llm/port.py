@@ -59,4 +59,7 @@ class Provider(Protocol):
 
     name: str
 
+    def prepare(self) -> None:
+        """Load what the first answer needs, ahead of it."""
+
     def complete(self, request: CompletionRequest) -> Iterator[Delta | Completion]: ...

@@ -27,11 +27,12 @@ class Sdk:
     def __init__(self, *, api_key: str, base_url: str) -> None:
         _silence()
         parts = urlsplit(base_url)
+        path = parts.path.rstrip("/").removesuffix("/chat/completions")
         query = dict(parse_qsl(parts.query))
         self._transport = Transport(base_url)
         self._client = openai.OpenAI(
             api_key=api_key,
-            base_url=parts._replace(query="", fragment="").geturl(),
+            base_url=parts._replace(path=path, query="", fragment="").geturl(),
             default_query=query or None,  # such as Azure's api-version
             default_headers=_headers(api_key, query),
             max_retries=0,

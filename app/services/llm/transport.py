@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import httpx2
 
-from app.services.llm.connect import route, system_tls
+from app.services.llm.connect import route
 from app.services.llm.connection import (
     Broken,
     Call,
@@ -122,8 +122,10 @@ class Transport(httpx2.BaseTransport):
             connection.close()
 
     def _system_tls(self) -> ssl.SSLContext:
+        """Verify with the system's certificates, or those of ``SSL_CERT_FILE``."""
         if self._tls is None:
-            self._tls = system_tls()
+            self._tls = httpx2.create_ssl_context()
+            self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
     def _bytes_of(self, request: httpx2.Request) -> bytes:

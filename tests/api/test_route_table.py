@@ -1,0 +1,258 @@
+"""Who gets what from each route; a route that is not in the table fails here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from apiflask import APIFlask
+
+from app import create_app
+from app.config import Settings
+from tests.support.route_table import GUARDED, ROUTES, UNKNOWN_ID, Route
+from tests.support.running import Bot, Person, Server
+from tests.support.tokens import expired
+
+AUTOMATIC = {"HEAD", "OPTIONS"}
+WITH_ID = [route for route in ROUTES if route.thing]
+WITH_ASSISTANT = [route for route in ROUTES if "assistant_id" in route.query]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Things:
+    """An assistant with a document and a chat."""
+
+    assistant: str
+    document: str
+    chat: str
+    bot: Bot
+
+    def id_of(self, thing: str | None) -> str:
+        return str(getattr(self, thing)) if thing else ""
+
+
+@pytest.fixture(scope="module")
+def things(owner: Person) -> Things:
+    return make_things(owner)
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[APIFlask]:
+    folder: Path = tmp_path_factory.mktemp("app")
+    made = create_app(
+        Settings(_env_file=None, data_dir=folder, documents_dir=folder / "documents")
+    )
+    yield made
+    made.extensions["services"].close()
+
+
+def test_the_table_holds_every_route_and_no_other(app: APIFlask) -> None:
+    present = {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - AUTOMATIC
+    }
+
+    assert present == {str(route) for route in ROUTES}
+
+
+def test_nothing_but_the_table_is_public(app: APIFlask) -> None:
+    public = {route.rule for route in ROUTES if route.who == "public"}
+
+    assert public == {
+        "/auth/register",
+        "/auth/login",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/docs",
+        "/docs/start.js",
+        "/docs/<any(css, js):kind>/<name>",
+    }
+    assert not app.debug
+
+
+@pytest.mark.parametrize("path", ["/config.py", "/wiring.py", "/routes/auth.py"])
+def test_the_source_is_not_served(server: Server, path: str) -> None:
+    assert server.anonymous().get(path).status_code == 404
+
+
+@pytest.mark.parametrize("route", GUARDED, ids=str)
+def test_without_a_good_credential_the_answer_is_401(
+    server: Server, owner: Person, things: Things, admin: Person, route: Route
+) -> None:
+    before = everything(admin, things)
+
+    for headers in wrong_credentials(server, owner, things, route):
+        http = server.client(headers)
+        for method in {route.method} | ({"HEAD"} if route.method == "GET" else set()):
+            answer = http.request(method, route.path(things.id_of(route.thing)))
+            assert answer.status_code == 401, headers
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            if method != "HEAD":
+                assert answer.json()["error"]["code"] == "unauthorized"
+
+    assert everything(admin, things) == before
+
+
+@pytest.mark.parametrize("route", WITH_ID, ids=str)
+def test_what_is_somebody_elses_looks_like_what_does_not_exist(
+    stranger: Person, admin: Person, things: Things, route: Route
+) -> None:
+    before = everything(admin, things)
+
+    theirs = call(stranger.http, route, things.id_of(route.thing))
+    nobodys = call(stranger.http, route, UNKNOWN_ID)
+
+    assert theirs.status_code == nobodys.status_code == 404
+    assert told(theirs) == told(nobodys)
+    assert everything(admin, things) == before
+
+
+@pytest.mark.parametrize("route", WITH_ASSISTANT, ids=str)
+def test_a_filter_by_somebody_elses_assistant_finds_no_assistant(
+    stranger: Person, things: Things, route: Route
+) -> None:
+    theirs = call(stranger.http, route, params={"assistant_id": things.assistant})
+    nobodys = call(stranger.http, route, params={"assistant_id": UNKNOWN_ID})
+
+    assert theirs.status_code == nobodys.status_code == 404
+    assert told(theirs) == told(nobodys)
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if "limit" in route.query], ids=str
+)
+def test_lists_of_a_stranger_show_nothing_of_the_owner(
+    server: Server, admin: Person, things: Things, route: Route
+) -> None:
+    newcomer = server.register() if route.thing is None else None
+    if newcomer is None:
+        return
+    answer = call(newcomer.http, route)
+
+    assert answer.json() == []
+    assert answer.headers["X-Total-Count"] == "0"
+
+
+def test_an_upload_to_somebody_elses_assistant_finds_no_assistant(
+    stranger: Person, admin: Person, things: Things
+) -> None:
+    before = everything(admin, things)
+
+    answers = [
+        stranger.http.post(
+            "/documents/add",
+            data={"type": kind, "assistant_id": assistant_id},
+            files={"file": ("theirs.md", b"# Theirs")},
+        )
+        for kind in ("rag", "prompt")
+        for assistant_id in (things.assistant, UNKNOWN_ID)
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({str(told(answer)) for answer in answers}) == 1
+    assert everything(admin, things) == before
+
+
+def test_an_assistant_is_not_made_for_another_owner(
+    stranger: Person, owner: Person, admin: Person, things: Things
+) -> None:
+    before = everything(admin, things)
+
+    answer = stranger.http.post(
+        "/assistants/add", json={"name": "Theirs", "owner_id": owner.id}
+    )
+
+    assert answer.status_code == 403
+    assert everything(admin, things) == before
+
+
+@pytest.mark.parametrize("route", WITH_ID, ids=str)
+def test_an_admin_may_do_it_all(admin: Person, owner: Person, route: Route) -> None:
+    things = make_things(owner)
+
+    answer = call(admin.http, route, things.id_of(route.thing))
+
+    assert answer.status_code == route.done
+
+
+@pytest.mark.parametrize("route", WITH_ID, ids=str)
+def test_an_owner_may_do_it_all(owner: Person, route: Route) -> None:
+    things = make_things(owner)
+
+    answer = call(owner.http, route, things.id_of(route.thing))
+
+    assert answer.status_code == route.done
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.who == "public"], ids=str
+)
+def test_a_public_route_asks_for_no_credential(server: Server, route: Route) -> None:
+    path = route.path().replace("<any(css, js):kind>/<name>", "css/swagger-ui.css")
+    path = path.replace("<any(css, js):kind>/", "css/swagger-ui.css")
+
+    answer = server.anonymous().request(route.method, path)
+
+    assert answer.status_code == (422 if route.body else 200)
+
+
+def make_things(owner: Person) -> Things:
+    bot = owner.create_assistant(instructions="You are the shop's voice.")
+    document = owner.upload(bot, "hours.md", "# Hours\n\nFrom nine to five.")
+    return Things(
+        assistant=bot.id,
+        document=document.json()["_id"],
+        chat=bot.post("Hello").json()["chat_id"],
+        bot=bot,
+    )
+
+
+def wrong_credentials(
+    server: Server, owner: Person, things: Things, route: Route
+) -> Iterator[dict[str, str]]:
+    access, key = owner.token, things.bot.key
+    yield {}
+    yield {"Authorization": ""}
+    yield {"Authorization": "Bearer"}
+    yield {"Authorization": "Bearer a=b"}
+    yield {"Authorization": f"Basic {access}"}
+    yield {"X-API-Key": "sk_unknown"}
+    yield {"Cookie": f"token={access}; access_token_cookie={access}"}
+    if route.who != "bot":
+        yield {"Authorization": f"Bearer {key}"}
+        yield {"X-API-Key": key}
+        yield {"Authorization": f"Bearer {expired(server, access)}"}
+    if route.who != "refresh":
+        yield {"Authorization": f"Bearer {owner.refresh_token}"}
+    if route.who != "user":
+        yield {"Authorization": f"Bearer {access}"}
+        yield {"X-API-Key": access}
+
+
+def call(
+    http: httpx2.Client,
+    route: Route,
+    thing_id: str = "",
+    params: dict[str, str] | None = None,
+) -> httpx2.Response:
+    return http.request(
+        route.method, route.path(thing_id), json=route.body, params=params
+    )
+
+
+def everything(admin: Person, things: Things) -> list[Any]:
+    """Return all that refused calls must leave as it is."""
+    paths = ("/assistants/list", "/documents/list", "/chats/list")
+    shown = [admin.http.get(path).json() for path in paths]
+    messages = admin.http.get(f"/chats/{things.chat}/messages").json()
+    return [*shown, messages, things.bot.http.headers["X-API-Key"]]
+
+
+def told(answer: httpx2.Response) -> dict[str, Any]:
+    error: dict[str, Any] = answer.json()["error"]
+    assert error.pop("request_id")
+    return error

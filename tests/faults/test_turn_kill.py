@@ -1,0 +1,151 @@
+"""kill -9 in the middle of turns: nothing is lost, nothing is answered twice."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.behaviour import Behaviour
+from tests.support.processes import ServerProcess, started
+from tests.support.running import PASSWORD
+from tests.support.servers import store_settings
+from tests.support.store_backends import BACKENDS
+from tests.support.upstream import Upstream
+
+TURNS = 200
+KILLS = 10
+CONTACTS = 150  # so that some chats have messages waiting
+
+
+@dataclass(kw_only=True)
+class Sent:
+    """A contact's message, and the answer that its bot has seen."""
+
+    contact: str
+    text: str
+    answer: dict[str, Any] | None = None
+
+    def body(self) -> dict[str, str]:
+        return {
+            "id": self.contact,
+            "message_service": "test",
+            "message": self.text,
+            "message_id": self.text,
+        }
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_acknowledged_message_is_lost_and_none_is_answered_twice(
+    tmp_path: Path, request: pytest.FixtureRequest, backend: str
+) -> None:
+    kills = KILLS if backend == "embedded" else 3
+    everything: list[Sent] = []
+    with (
+        Upstream(usual=Behaviour(delay=0.3)) as upstream,
+        started(
+            tmp_path,
+            llm_provider="openai",
+            openai_base_url=upstream.base_url,
+            log_level="WARNING",
+            **store_settings(request, backend),
+        ) as server,
+        ThreadPoolExecutor(TURNS) as bots,
+    ):
+        key, token = _set_up(server)
+        for n in range(kills):
+            sent = [
+                Sent(contact=f"c{i % CONTACTS}", text=f"round {n} message {i}")
+                for i in range(TURNS)
+            ]
+            posts = [bots.submit(_post_once, server.base_url, key, s) for s in sent]
+            time.sleep(random.uniform(0.2, 1.6))
+            server.kill()
+            wait(posts)
+            acknowledged = {one.text: one.answer for one in sent if one.answer}
+            server.start()
+            again = [bots.submit(_post_again, server.base_url, key, s) for s in sent]
+            for post in again:
+                post.result()
+            for one in sent:
+                if before := acknowledged.get(one.text):
+                    assert one.answer == before
+            everything += sent
+        timelines = _timelines(server, token)
+        assert server.terminate() == 0
+
+    for one in everything:
+        timeline = timelines[one.contact]
+        asked = [m for m in timeline if m["text"] == one.text]
+        assert [m["status"] for m in asked] == ["answered"], one
+        assert one.answer is not None
+        replies = [
+            m
+            for m in timeline
+            if m["author"] == "assistant" and m["text"] == one.answer["response"]
+        ]
+        assert [m["_id"] for m in replies] == [one.answer["response_id"]], one
+        assert replies[0]["status"] == "sent"
+    for timeline in timelines.values():
+        seqs = [m["seq"] for m in timeline]
+        assert seqs == sorted(set(seqs))
+        assert {m["status"] for m in timeline} <= {"answered", "sent"}
+
+
+def _set_up(server: ServerProcess) -> tuple[str, str]:
+    with server.client() as http:
+        person = {"email": "a@example.com", "password": PASSWORD}
+        http.post("/auth/register", json={"name": "A"} | person).raise_for_status()
+        token = http.post("/auth/login", json=person).json()["token"]
+        made = http.post(
+            "/assistants/add",
+            json={"name": "Bot", "history": {"messages": 2}},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        return made.json()["api_key"], token
+
+
+def _post_once(base_url: str, key: str, one: Sent) -> None:
+    try:
+        answer = httpx2.post(
+            f"{base_url}/chats/enviarMensagemLLM",
+            json=one.body(),
+            headers={"X-API-Key": key},
+            timeout=60,
+        )
+    except httpx2.HTTPError:
+        return
+    if answer.status_code == 200:
+        one.answer = answer.json()
+
+
+def _post_again(base_url: str, key: str, one: Sent) -> None:
+    """Send a message again until it is answered, as a bot would."""
+    give_up = time.monotonic() + 60
+    while True:
+        answer = httpx2.post(
+            f"{base_url}/chats/enviarMensagemLLM",
+            json=one.body(),
+            headers={"X-API-Key": key},
+            timeout=60,
+        )
+        assert answer.status_code in {200, 409, 503}, answer.text
+        if answer.status_code == 200:
+            one.answer = answer.json()
+            return
+        assert time.monotonic() < give_up, answer.text
+        time.sleep(0.5)
+
+
+def _timelines(server: ServerProcess, token: str) -> dict[str, list[dict[str, Any]]]:
+    with server.client(Authorization=f"Bearer {token}") as http:
+        chats = http.get("/chats/list").json()
+        return {
+            chat["channel"]["id"]: http.get(f"/chats/{chat['_id']}/messages").json()
+            for chat in chats
+        }

@@ -1,0 +1,376 @@
+"""In-memory repositories of the console; they run the repositories' contract tests."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from app.errors import DocumentExists, EmailTaken, InvalidInput
+from app.models.api_key import ApiKey
+from app.models.assistant import Assistant
+from app.models.document import (
+    Chunk,
+    Document,
+    DocumentFilter,
+    DocumentStatus,
+    DocumentType,
+)
+from app.models.login import FailedLogin
+from app.models.page import Page, PageRequest
+from app.models.user import User
+
+T = TypeVar("T", Assistant, Document)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class FakeUsers:
+    def __init__(self, *users: User) -> None:
+        self._lock = threading.Lock()
+        self._users = {user.id: user for user in users}
+
+    def any(self) -> bool:
+        return bool(self._users)
+
+    def get(self, user_id: str) -> User | None:
+        return self._users.get(user_id)
+
+    def find_by_email(self, email: str) -> User | None:
+        key = email.casefold()
+        found = (u for u in self._users.values() if u.email.casefold() == key)
+        return next(found, None)
+
+    def add(self, user: User) -> None:
+        with self._lock:
+            if self.find_by_email(user.email):
+                raise EmailTaken
+            self._users[user.id] = user
+
+    def add_founder(self, user: User) -> bool:
+        with self._lock:
+            if self._users:
+                return False
+            self._users[user.id] = user
+            return True
+
+    def save_name(self, user_id: str, *, name: str, now: datetime) -> None:
+        self._change(user_id, name=name, updated_at=now)
+
+    def save_password(self, user_id: str, *, password_hash: str, now: datetime) -> None:
+        self._change(user_id, password_hash=password_hash, updated_at=now)
+
+    def _change(self, user_id: str, **fields: Any) -> None:
+        with self._lock:
+            if user := self._users.get(user_id):
+                self._users[user_id] = replace(user, **fields)
+
+
+class FakeLoginAttempts:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._attempts: dict[str, list[FailedLogin]] = {}
+
+    def add(
+        self, subject: str, attempt: FailedLogin, *, expires_at: datetime
+    ) -> list[FailedLogin]:
+        with self._lock:
+            latest = [*self._attempts.get(subject, ()), attempt][-50:]
+            self._attempts[subject] = latest
+            return list(latest)
+
+    def take_back(self, subject: str, attempt_id: str) -> None:
+        with self._lock:
+            found = self._attempts.get(subject, [])
+            self._attempts[subject] = [row for row in found if row.id != attempt_id]
+
+    def forget(self, subject: str) -> None:
+        self._attempts.pop(subject, None)
+
+
+class FakeApiKeys:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._keys: dict[str, ApiKey] = {}
+
+    def add(self, key: ApiKey) -> None:
+        self._keys[key.id] = key
+
+    def find_by_digests(self, digests: Sequence[str]) -> ApiKey | None:
+        for name in ("digest", "previous_digest"):
+            for key in self._keys.values():
+                if getattr(key, name) in digests:
+                    return key
+        return None
+
+    def find_main(self, assistant_id: str) -> ApiKey | None:
+        return self.find_main_for([assistant_id]).get(assistant_id)
+
+    def find_main_for(self, assistant_ids: Sequence[str]) -> dict[str, ApiKey]:
+        found = list(self._keys.values())
+        return {k.assistant_id: k for k in found if k.assistant_id in assistant_ids}
+
+    def replace(self, old: ApiKey, new: ApiKey) -> bool:
+        with self._lock:
+            present = self._keys.get(old.id)
+            if present is None or present.digest != old.digest:
+                return False
+            self._keys[old.id] = new
+            return True
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        for key in list(self._keys.values()):
+            if key.assistant_id == assistant_id:
+                del self._keys[key.id]
+
+
+@dataclass(slots=True)
+class _Row:
+    assistant: Assistant
+    deleted: bool = False
+    pending: str | None = None
+
+
+class FakeAssistants:
+    def __init__(self, *assistants: Assistant) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[str, _Row] = {a.id: _Row(a) for a in assistants}
+
+    def add(self, assistant: Assistant) -> None:
+        pending = "prompt.txt" if assistant.instructions else None
+        self._rows[assistant.id] = _Row(assistant, pending=pending)
+
+    def get(
+        self, assistant_id: str, *, owner_id: str | None = None
+    ) -> Assistant | None:
+        row = self._rows.get(assistant_id)
+        if row is None or row.deleted:
+            return None
+        return row.assistant if owner_id in {None, row.assistant.owner_id} else None
+
+    def list_page(
+        self, request: PageRequest, *, owner_id: str | None
+    ) -> Page[Assistant]:
+        found = [self.get(name, owner_id=owner_id) for name in list(self._rows)]
+        return page_of([a for a in found if a], request)
+
+    def ids_for_owner(self, owner_id: str) -> list[str]:
+        return [name for name in list(self._rows) if self.get(name, owner_id=owner_id)]
+
+    def update(
+        self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
+    ) -> Assistant | None:
+        with self._lock:
+            if self.get(assistant_id) is None:
+                return None
+            row = self._rows[assistant_id]
+            changed = replace(row.assistant, updated_at=now)
+            for name, value in changes.items():
+                part, dot, inner = name.partition(".")
+                if dot:
+                    whole = replace(getattr(changed, part), **{inner: value})
+                    changed = replace(changed, **{part: whole})
+                else:
+                    changed = replace(changed, **{name: value})
+            row.assistant = changed
+            return changed
+
+    def set_instructions(
+        self, assistant_id: str, text: str, *, filename: str, now: datetime
+    ) -> Assistant | None:
+        changed = self.update(assistant_id, {"instructions": text}, now=now)
+        if changed:
+            self._rows[assistant_id].pending = filename
+        return changed
+
+    def prompt_written(self, assistant_id: str, *, filename: str, text: str) -> None:
+        row = self._rows.get(assistant_id)
+        if row and (row.pending, row.assistant.instructions) == (filename, text):
+            row.pending = None
+
+    def with_prompt_pending(self) -> list[tuple[Assistant, str]]:
+        return [
+            (row.assistant, row.pending)
+            for row in list(self._rows.values())
+            if row.pending is not None and not row.deleted
+        ]
+
+    def knowledge_changed(self, assistant_id: str) -> None:
+        with self._lock:
+            if row := self._rows.get(assistant_id):
+                version = row.assistant.knowledge_version + 1
+                row.assistant = replace(row.assistant, knowledge_version=version)
+
+    def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool:
+        with self._lock:
+            if self.get(assistant_id) is None:
+                return False
+            self._rows[assistant_id].deleted = True
+            return True
+
+    def ids_marked_deleted(self) -> list[str]:
+        return [name for name, row in list(self._rows.items()) if row.deleted]
+
+    def remove(self, assistant_id: str) -> None:
+        self._rows.pop(assistant_id, None)
+
+
+class FakeDocuments:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._documents: dict[str, Document] = {}
+
+    def all(self) -> list[Document]:
+        return list(self._documents.values())
+
+    def add(self, document: Document) -> None:
+        with self._lock:
+            for other in self._of(document.assistant_id):
+                if other.filepath == document.filepath or _name(other) == _name(
+                    document
+                ):
+                    raise DocumentExists
+            self._documents[document.id] = document
+
+    def get(
+        self, document_id: str, *, assistant_ids: Sequence[str] | None = None
+    ) -> Document | None:
+        found = self._documents.get(document_id)
+        if found and assistant_ids is not None:
+            return found if found.assistant_id in assistant_ids else None
+        return found
+
+    def find_by_filename(self, assistant_id: str, filename: str) -> Document | None:
+        return self._first(
+            assistant_id,
+            lambda d: d.type is DocumentType.RAG and d.filename == filename,
+        )
+
+    def find_prompt(self, assistant_id: str) -> Document | None:
+        return self._first(assistant_id, lambda d: d.type is DocumentType.PROMPT)
+
+    def find_by_revision(self, assistant_id: str, revision: str) -> Document | None:
+        return self._first(assistant_id, lambda d: d.revision == revision)
+
+    def list_page(
+        self,
+        request: PageRequest,
+        chosen: DocumentFilter,
+        *,
+        assistant_ids: Sequence[str] | None,
+    ) -> Page[Document]:
+        found = [
+            document
+            for document in self.all()
+            if (assistant_ids is None or document.assistant_id in assistant_ids)
+            and chosen.type in {None, document.type}
+            and chosen.status in {None, document.status}
+        ]
+        return page_of(found, request)
+
+    def filepaths(self, assistant_id: str) -> set[str]:
+        return {document.filepath for document in self._of(assistant_id)}
+
+    def total_size(self, assistant_id: str) -> int:
+        return sum(document.size for document in self._of(assistant_id))
+
+    def ready_keys(self, assistant_id: str) -> set[str]:
+        return {
+            f"{d.id}:{d.revision}"
+            for d in self._of(assistant_id)
+            if d.type is DocumentType.RAG and d.status is DocumentStatus.READY
+        }
+
+    def replace(self, old: Document, new: Document) -> bool:
+        with self._lock:
+            present = self._documents.get(old.id)
+            if present is None or present.revision != old.revision:
+                return False
+            self._documents[old.id] = new
+            return True
+
+    def list_unfinished(self, *, since: datetime) -> list[Document]:
+        return [
+            document
+            for document in self.all()
+            if document.status is DocumentStatus.PROCESSING
+            and document.created_at < since
+        ]
+
+    def remove(self, document_id: str) -> bool:
+        return self._documents.pop(document_id, None) is not None
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        for document in self._of(assistant_id):
+            del self._documents[document.id]
+
+    def _of(self, assistant_id: str) -> list[Document]:
+        return [d for d in self.all() if d.assistant_id == assistant_id]
+
+    def _first(
+        self, assistant_id: str, fits: Callable[[Document], bool]
+    ) -> Document | None:
+        return next((d for d in self._of(assistant_id) if fits(d)), None)
+
+
+class FakeChunks:
+    def __init__(self) -> None:
+        self._chunks: dict[str, Chunk] = {}
+
+    def all(self) -> list[Chunk]:
+        return list(self._chunks.values())
+
+    def add(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks |= {chunk.id: chunk for chunk in chunks}
+
+    def list_for_document(self, document_id: str, revision: str) -> list[Chunk]:
+        found = [
+            chunk
+            for chunk in self.all()
+            if (chunk.document_id, chunk.revision) == (document_id, revision)
+        ]
+        return sorted(found, key=lambda chunk: chunk.position)
+
+    def find_by_ids(self, assistant_id: str, ids: Sequence[str]) -> dict[str, Chunk]:
+        found = [self._chunks[name] for name in ids if name in self._chunks]
+        return {c.id: c for c in found if c.assistant_id == assistant_id}
+
+    def remove_for_document(self, document_id: str, *, but: str | None = None) -> None:
+        self._remove(
+            lambda c: (
+                c.document_id == document_id and (but is None or c.revision != but)
+            )
+        )
+
+    def remove_revision(self, document_id: str, revision: str) -> None:
+        self._remove(lambda c: (c.document_id, c.revision) == (document_id, revision))
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        self._remove(lambda c: c.assistant_id == assistant_id)
+
+    def _remove(self, unwanted: Callable[[Chunk], bool]) -> None:
+        self._chunks = {c.id: c for c in self.all() if not unwanted(c)}
+
+
+def page_of(items: Iterable[T], request: PageRequest) -> Page[T]:
+    ordered = sorted(items, key=_place, reverse=True)
+    start = 0
+    if request.after:
+        try:
+            moment, last_id = request.after.split(":", 1)
+            after = (int(moment), last_id)
+        except ValueError as exc:
+            raise InvalidInput(fields={"after": "field.cursor"}) from exc
+        start = sum(_place(item) >= after for item in ordered)
+    shown = ordered[start : start + request.limit]
+    more = len(ordered) > start + request.limit
+    cursor = "{}:{}".format(*_place(shown[-1])) if more else None
+    return Page(items=shown, total=len(ordered), next=cursor)
+
+
+def _place(item: Assistant | Document) -> tuple[int, str]:
+    return (item.created_at - EPOCH) // timedelta(milliseconds=1), item.id
+
+
+def _name(document: Document) -> tuple[DocumentType, str]:
+    is_rag = document.type is DocumentType.RAG
+    return document.type, document.filename if is_rag else ""

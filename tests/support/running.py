@@ -1,0 +1,163 @@
+"""A running server for tests that go through real HTTP."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer, create_server
+
+from app import create_app
+from app.config import Settings
+from app.wiring import Services
+
+PASSWORD = "correct horse battery"
+THREADS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bot:
+    """An assistant's key in a messaging bot's hands."""
+
+    id: str
+    key: str
+    http: httpx2.Client
+
+    def post(
+        self,
+        message: str = "Hello",
+        contact: str = "5511",
+        headers: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> httpx2.Response:
+        body = {"id": contact, "message_service": "whatsapp", "message": message}
+        return self.http.post(
+            "/chats/enviarMensagemLLM", json=body | fields, headers=headers
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Somebody who has signed in."""
+
+    id: str
+    email: str
+    token: str
+    refresh_token: str
+    http: httpx2.Client
+    server: "Server"
+
+    def create_assistant(self, **fields: Any) -> Bot:
+        answer = self.http.post("/assistants/add", json={"name": "Loja"} | fields)
+        assert answer.status_code == 201, answer.text
+        return self.server.bot(answer.json()["_id"], answer.json()["api_key"])
+
+    def upload(
+        self, bot: Bot, name: str, data: str | bytes, kind: str = "rag", **form: str
+    ) -> httpx2.Response:
+        return self.http.post(
+            "/documents/add",
+            data={"type": kind, "assistant_id": bot.id} | form,
+            files={"file": (name, data.encode() if isinstance(data, str) else data)},
+        )
+
+
+@dataclass(kw_only=True)
+class Server:
+    """A server in this process, on its own folder or database."""
+
+    base_url: str
+    services: Services
+    settings: Settings
+    people: int = 0
+    clients: list[httpx2.Client] = field(default_factory=list)
+
+    def bot(self, assistant_id: str, key: str) -> Bot:
+        return Bot(id=assistant_id, key=key, http=self.client({"X-API-Key": key}))
+
+    def anonymous(self) -> httpx2.Client:
+        return self.client({})
+
+    def register(self, email: str | None = None) -> Person:
+        """Register somebody (the first is the admin) and sign them in."""
+        self.people += 1
+        email = email or f"person{self.people}-{time.monotonic_ns()}@example.com"
+        http = self.anonymous()
+        http.post(
+            "/auth/register",
+            json={"name": "Somebody", "email": email, "password": PASSWORD},
+        ).raise_for_status()
+        return self.sign_in(email)
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> Person:
+        answer = self.anonymous().post(
+            "/auth/login", json={"email": email, "password": password}
+        )
+        answer.raise_for_status()
+        body = answer.json()
+        return Person(
+            id=body["user"]["id"],
+            email=email,
+            token=body["token"],
+            refresh_token=body["refresh_token"],
+            server=self,
+            http=self.client({"Authorization": f"Bearer {body['token']}"}),
+        )
+
+    def client(self, headers: dict[str, str]) -> httpx2.Client:
+        client = httpx2.Client(base_url=self.base_url, headers=headers, timeout=30)
+        self.clients.append(client)
+        return client
+
+
+@contextmanager
+def running(
+    folder: Path, *, threads: int = THREADS, **settings: Any
+) -> Iterator[Server]:
+    """Serve an app with these settings; its data lies in ``folder``."""
+    made = Settings(
+        _env_file=None,
+        **{
+            "data_dir": folder / "data",
+            "documents_dir": folder / "documents",
+            "llm_provider": "offline",
+            **settings,
+        },
+    )
+    app = create_app(made)
+    services: Services = app.extensions["services"]
+    services.upkeep.start()
+    sockets: dict[int, Any] = {}
+    listener: BaseWSGIServer = create_server(
+        app, map=sockets, host="127.0.0.1", port=0, threads=threads, ident=None
+    )
+    stopped = threading.Event()
+
+    def loop() -> None:
+        while not stopped.is_set():
+            wasyncore.loop(timeout=0.2, map=sockets, use_poll=True, count=1)
+
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    server = Server(
+        base_url=f"http://127.0.0.1:{listener.effective_port}",
+        services=services,
+        settings=made,
+    )
+    try:
+        yield server
+    finally:
+        for client in server.clients:
+            client.close()
+        stopped.set()
+        listener.pull_trigger()
+        thread.join()
+        listener.task_dispatcher.shutdown()
+        for connection in list(sockets.values()):
+            connection.close()
+        services.close()
