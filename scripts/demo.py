@@ -15,7 +15,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from scripts.server_process import ServerFailed, ServerProcess
+from scripts.server_process import ENDING, ServerFailed, ServerProcess
 from scripts.terminal import Terminal
 from scripts.visitor import DocumentFailed, Refused, Visitor, ready_document
 
@@ -127,9 +127,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.demo")
     parser.add_argument("--once", action="store_true", help="end after the answers")
     once: bool = parser.parse_args().once
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    for number in ENDING:
+        signal.signal(number, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="orquestradora-demo-") as folder:
             _run(Path(folder), once=once)

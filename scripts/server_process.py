@@ -2,13 +2,15 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import FrameType, TracebackType
+from typing import BinaryIO, Self
 
 from app.config import Settings
 
@@ -17,6 +19,13 @@ ADDRESS = re.compile(r"listens on (http://\S+)\n")
 START_TIME = 60.0
 STOP_TIME = 15.0
 TOLD_LINES = 20
+
+ENDING = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP")
+    if hasattr(signal, name)
+]
+"""Signals that end us: Ctrl-C, a kill, a closed terminal."""
 
 OF_THE_MODEL = {
     "LLM_PROVIDER",
@@ -42,19 +51,12 @@ class ServerProcess:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._log = folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, str(MAIN)],
-                cwd=self._folder,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for us; we stop it in order
-            )
         try:
+            with _signals_held(), self._log.open("wb") as log:
+                self._process = self._start(log)
             self.address = self._wait_for_address()
         except BaseException:
             self._stop()
@@ -71,13 +73,25 @@ class ServerProcess:
 
     def wait(self) -> None:
         """Return never; raises ServerFailed when the server ends."""
-        self._process.wait()
+        if self._process:
+            self._process.wait()
         raise self.failure("The server ended")
+
+    def _start(self, log: BinaryIO) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, str(MAIN)],
+            cwd=self._folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for us; we stop it in order
+        )
 
     def _wait_for_address(self) -> str:
         until = time.monotonic() + START_TIME
         while time.monotonic() < until:
-            ended = self._process.poll() is not None
+            ended = self._process is None or self._process.poll() is not None
             if found := ADDRESS.search(self._said()):
                 return found[1]
             if ended:
@@ -94,6 +108,8 @@ class ServerProcess:
         return self._log.read_text(errors="replace")
 
     def _stop(self) -> None:
+        if self._process is None:
+            return
         self._process.terminate()
         try:
             with suppress(subprocess.TimeoutExpired):
@@ -101,6 +117,24 @@ class ServerProcess:
         finally:  # too slow, or Ctrl-C once more
             self._process.kill()
             self._process.wait()
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Keep signals back while a process is born, so that it is never left behind."""
+    came: list[int] = []
+
+    def keep(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    before = {number: signal.signal(number, keep) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for number in came[:1]:
+        signal.raise_signal(number)
 
 
 def _environment() -> dict[str, str]:

@@ -120,7 +120,10 @@ class MessageRepository:
         """Make a failed message pending for a new turn; False when it is not so."""
         result = self._messages.update_one(
             {"_id": message_id, "status": MessageStatus.FAILED.value},
-            {"$set": {"status": MessageStatus.PENDING.value, "turn": turn_id}},
+            {
+                "$set": {"status": MessageStatus.PENDING.value, "turn": turn_id},
+                "$unset": {"failure": ""},
+            },
         )
         return result.matched_count == 1
 

@@ -22,7 +22,7 @@ def get_readiness() -> tuple[dict[str, Any], int, dict[str, str]]:
     """Whether the process can serve: its store and its provider"""
     provider = services().provider_name
     try:
-        services().ping_store()
+        services().store.ping()
     except AppError:
         body = {"status": "unavailable", "store": "unavailable", "provider": provider}
         return body, 503, {"Retry-After": "3"}

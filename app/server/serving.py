@@ -65,7 +65,7 @@ def _announce(sockets: Sockets, settings: Settings, services: Services) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     print(
         f"Orquestradora listens on http://{host}:{port}\n"
-        f"  store     {services.store_name}\n"
+        f"  store     {services.store.name}\n"
         f"  provider  {services.provider_name}\n"
         f"  API page  http://{host}:{port}/docs",
         flush=True,

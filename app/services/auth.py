@@ -16,7 +16,6 @@ from app.models.user import Session, User, UserRole
 from app.services.login_limits import LoginLimits
 from app.services.passwords import PasswordHasher
 
-
 LONGEST_NAME = 120
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024

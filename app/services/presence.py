@@ -39,7 +39,10 @@ class Presence:
         self._locks = locks
         self._monotonic = monotonic
         self._seen: dict[str, tuple[int, float]] = {}
-        locks.hold(process)
+
+    def arrive(self) -> None:
+        """Show that this process lives, from here to its end."""
+        self._locks.hold(self.process)
 
     def beat(self) -> None:
         self._processes.beat(self.process)

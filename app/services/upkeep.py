@@ -37,6 +37,7 @@ class Upkeep:
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
 
     def start(self) -> None:
+        self._presence.arrive()
         self._prepared = self._attempt(self._prepare)
         self._thread.start()
 

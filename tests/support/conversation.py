@@ -56,6 +56,9 @@ class ScriptedProvider:
     def will_fail(self, error: BaseException, *, after: Sequence[str] = ()) -> None:
         self._script.append((after, error))
 
+    def prepare(self) -> None:
+        pass
+
     def forget_script(self) -> None:
         self._script.clear()
         self.meanwhile = lambda: None
@@ -76,7 +79,11 @@ class ScriptedProvider:
 
 class NoPassages:
     def find(
-        self, assistant: Assistant, question: str, *, earlier: Sequence[str]
+        self,
+        assistant: Assistant,  # noqa: ARG002
+        question: str,  # noqa: ARG002
+        *,
+        earlier: Sequence[str],  # noqa: ARG002
     ) -> tuple[Passage, ...]:
         return ()
 
@@ -87,7 +94,7 @@ class NoLocks:
     def hold(self, process: str) -> None:
         pass
 
-    def is_abandoned(self, process: str) -> bool:
+    def is_abandoned(self, process: str) -> bool:  # noqa: ARG002
         return False
 
     def remove(self, process: str) -> None:

@@ -71,7 +71,11 @@ class FakeLoginAttempts:
         self._attempts: dict[str, list[FailedLogin]] = {}
 
     def add(
-        self, subject: str, attempt: FailedLogin, *, expires_at: datetime
+        self,
+        subject: str,
+        attempt: FailedLogin,
+        *,
+        expires_at: datetime,  # noqa: ARG002
     ) -> list[FailedLogin]:
         with self._lock:
             latest = [*self._attempts.get(subject, ()), attempt][-50:]
@@ -200,7 +204,12 @@ class FakeAssistants:
                 version = row.assistant.knowledge_version + 1
                 row.assistant = replace(row.assistant, knowledge_version=version)
 
-    def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool:
+    def mark_deleted(
+        self,
+        assistant_id: str,
+        *,
+        now: datetime,  # noqa: ARG002
+    ) -> bool:
         with self._lock:
             if self.get(assistant_id) is None:
                 return False

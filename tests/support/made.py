@@ -21,7 +21,7 @@ HARD_TEXTS = [
     "\0 in the middle \0",
     "$where: 1",
     "a.b.c",
-    "‮right to left",
+    "\u202eright to left",
     "x" * 200_000,
     "😀" * 30_000,
 ]

@@ -1,0 +1,71 @@
+import pytest
+
+from app.repositories.chunks import ChunkRepository
+from tests.support.made import HARD_TEXTS, chunk
+
+
+def test_chunks_are_read_as_they_were_written_in_order(
+    chunks: ChunkRepository,
+) -> None:
+    made = [
+        chunk(position=number, page=number or None, heading="A > B" if number else None)
+        for number in range(5)
+    ]
+    chunks.add(reversed(made))
+
+    assert chunks.list_for_document("d1", "r1") == made
+    assert chunks.list_for_document("d1", "r2") == []
+    assert chunks.list_for_document("d2", "r1") == []
+
+
+@pytest.mark.parametrize("text", HARD_TEXTS, ids=range(len(HARD_TEXTS)))
+def test_any_text_survives(chunks: ChunkRepository, text: str) -> None:
+    made = chunk(text=text, filename=text[:100] or "x")
+    chunks.add([made])
+
+    assert chunks.list_for_document("d1", "r1") == [made]
+
+
+def test_many_chunks_are_added_at_once(chunks: ChunkRepository) -> None:
+    made = [chunk(position=number, text="x" * 2000) for number in range(1500)]
+    chunks.add(made)
+
+    assert chunks.list_for_document("d1", "r1") == made
+
+
+def test_chunks_are_found_by_their_ids(chunks: ChunkRepository) -> None:
+    one, two, other = chunk(), chunk(position=1), chunk(assistant_id="a2")
+    chunks.add([one, two, other])
+
+    assert chunks.find_by_ids("a1", [two.id, "none", other.id]) == {two.id: two}
+    assert chunks.find_by_ids("a1", []) == {}
+
+
+def test_chunks_are_removed_by_document_and_revision(chunks: ChunkRepository) -> None:
+    old, new = chunk(), chunk(revision="r2")
+    other = chunk(document_id="d2")
+    chunks.add([old, new, other])
+
+    chunks.remove_for_document("d1", but="r2")
+    assert chunks.list_for_document("d1", "r1") == []
+    assert chunks.list_for_document("d1", "r2") == [new]
+
+    chunks.remove_revision("d1", "r1")
+    assert chunks.list_for_document("d1", "r2") == [new]
+    chunks.remove_revision("d1", "r2")
+    assert chunks.list_for_document("d1", "r2") == []
+
+    chunks.add([old, new])
+    chunks.remove_for_document("d1")
+    assert chunks.find_by_ids("a1", [old.id, new.id]) == {}
+    assert chunks.list_for_document("d2", "r1") == [other]
+
+
+def test_chunks_go_with_their_own_assistant(chunks: ChunkRepository) -> None:
+    mine, other = chunk(), chunk(assistant_id="a2")
+    chunks.add([mine, other])
+
+    chunks.remove_for_assistant("a1")
+
+    assert chunks.find_by_ids("a1", [mine.id]) == {}
+    assert chunks.find_by_ids("a2", [other.id]) == {other.id: other}
