@@ -24,7 +24,7 @@ def create_app(settings: Settings) -> APIFlask:
         title="Orquestradora",
         version=VERSION,
         docs_path=None,
-        static_folder="",
+        static_folder=None,  # type: ignore[arg-type] # Flask takes None for none
     )
     app.request_class = StrictRequest
     app.json = StrictJSONProvider(app)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 FORMAT = 1
 """To be raised when the tables or the stemming change: old files start over."""
 
+_PRIVATE = 0o600  # the index tells what documents say
 _BUSY_MS = 10_000
 _IDLE_CONNECTIONS = 4
 _CACHE_KIB = 1024
@@ -125,6 +126,7 @@ class SearchFile:
         with self._alone():
             if self._inode() is None:
                 self._remove()
+                self._path.touch(_PRIVATE)
                 connect(self._path).close()
 
     def _inode(self) -> int | None:
@@ -142,6 +144,7 @@ class SearchFile:
     def _alone(self) -> Iterator[None]:
         """Keep other processes from making or removing the file meanwhile."""
         lock = self._path.with_name(self._path.name + ".lock")
+        lock.touch(_PRIVATE)
         with lock.open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield

@@ -143,9 +143,8 @@ class DocumentService:
         document = replace(document, chunks=len(chunks))
         if old:
             self._replace(old, document, data, chunks)
-        else:
-            self._add(document, name, data, chunks)
-        return self._documents.get(document.id) or document
+            return document
+        return self._add(document, name, data, chunks)
 
     def get(self, caller: User, document_id: str) -> Document:
         """Raises DocumentNotFound."""
@@ -182,11 +181,12 @@ class DocumentService:
         if document.type is DocumentType.PROMPT:
             self._prompts.set(document.assistant_id, "")
             return
+        # The record goes last: while it is there, a deletion may be repeated.
+        self._chunks.remove_for_document(document.id)
+        self._files.remove(document.filepath)
         if not self._documents.remove(document.id):
             raise DocumentNotFound
         self._knowledge.knowledge_changed(document.assistant_id)
-        self._chunks.remove_for_document(document.id)
-        self._files.remove(document.filepath)
 
     def clear_up(self) -> None:
         """Finish, or mark as failed, what a crash left half done."""
@@ -201,7 +201,7 @@ class DocumentService:
         for assistant_id, name in self._files.staged_since(STALE):
             document_of = self._documents.find_by_revision(assistant_id, name)
             if document_of and document_of.status is DocumentStatus.READY:
-                self._files.commit(assistant_id, name, document_of.filepath)
+                self._finish_replacing(document_of)
             else:
                 self._files.discard(assistant_id, name)
 
@@ -240,7 +240,7 @@ class DocumentService:
 
     def _add(
         self, document: Document, name: str, data: bytes, chunks: list[Chunk]
-    ) -> None:
+    ) -> Document:
         processing = replace(
             document, status=DocumentStatus.PROCESSING, progress=0.0, chunks=0
         )
@@ -248,13 +248,15 @@ class DocumentService:
         document = replace(document, filepath=processing.filepath)
         try:
             self._put(document, data, chunks)
-            self._documents.replace(processing, document)
+            if not self._documents.replace(processing, document):
+                raise DocumentNotFound  # deleted meanwhile
+            self._knowledge.knowledge_changed(document.assistant_id)
         except BaseException:
             self._documents.remove(document.id)
             self._chunks.remove_for_document(document.id)
             self._files.remove(document.filepath)
             raise
-        self._knowledge.knowledge_changed(document.assistant_id)
+        return document
 
     def _claim_place(self, document: Document, name: str) -> Document:
         """Add the record under the first free place on the disk."""
@@ -268,6 +270,9 @@ class DocumentService:
                         document.assistant_id, document.filename
                     ):
                         raise
+                except BaseException:
+                    self._documents.remove(document.id)
+                    raise
                 else:
                     return document
             place = _place(document.assistant_id, numbered_name(name, number + 1))
@@ -283,12 +288,18 @@ class DocumentService:
             if not self._documents.replace(old, new):
                 raise DocumentExists
         except BaseException:
-            self._chunks.remove_revision(new.id, new.revision)
-            self._files.discard(new.assistant_id, new.revision)
+            # A store that failed may have done it all the same.
+            if not self._documents.find_by_revision(new.assistant_id, new.revision):
+                self._chunks.remove_revision(new.id, new.revision)
+                self._files.discard(new.assistant_id, new.revision)
             raise
-        self._files.commit(new.assistant_id, new.revision, new.filepath)
-        self._knowledge.knowledge_changed(new.assistant_id)
-        self._chunks.remove_for_document(new.id, but=new.revision)
+        self._finish_replacing(new)
+
+    def _finish_replacing(self, document: Document) -> None:
+        """Do what follows a new revision; its staged file says that this is due."""
+        self._knowledge.knowledge_changed(document.assistant_id)
+        self._chunks.remove_for_document(document.id, but=document.revision)
+        self._files.commit(document.assistant_id, document.revision, document.filepath)
 
     def _put(self, document: Document, data: bytes, chunks: list[Chunk]) -> None:
         self._files.stage(document.assistant_id, document.revision, data)

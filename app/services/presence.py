@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 SILENCE = 15.0
+LONGEST_STEP = 5.0
 
 
 class Processes(Protocol):
@@ -23,7 +24,8 @@ class Presence:
     One that shares our data folder holds a lock there while it lives. Elsewhere,
     each counts up in the store every few seconds, and one whose count has not
     moved for 15 s of our own monotonic clock is dead; wall clocks play no part, so
-    they may jump.
+    they may jump. However long we could not look, that counts for 5 s at most: while
+    the store is away nobody's count can move.
     """
 
     def __init__(
@@ -38,7 +40,8 @@ class Presence:
         self._processes = processes
         self._locks = locks
         self._monotonic = monotonic
-        self._seen: dict[str, tuple[int, float]] = {}
+        self._looked = monotonic()
+        self._silent: dict[str, tuple[int, float]] = {}
 
     def arrive(self) -> None:
         """Show that this process lives, from here to its end."""
@@ -49,19 +52,20 @@ class Presence:
 
     def find_dead(self) -> list[str]:
         """Look at everybody's count and return who has died."""
-        now = self._monotonic()
         beats = self._processes.beats()
-        self._seen = {
-            name: seen
-            if (seen := self._seen.get(name)) and seen[0] == beat
-            else (beat, now)
+        now = self._monotonic()
+        step, self._looked = min(now - self._looked, LONGEST_STEP), now
+        self._silent = {
+            name: (beat, seen[1] + step)
+            if (seen := self._silent.get(name)) and seen[0] == beat
+            else (beat, 0.0)
             for name, beat in beats.items()
         }
         return [
             name
-            for name, (_, since) in self._seen.items()
+            for name, (_, silence) in self._silent.items()
             if name != self.process
-            and (now - since >= SILENCE or self._locks.is_abandoned(name))
+            and (silence >= SILENCE or self._locks.is_abandoned(name))
         ]
 
     def forget(self, process: str) -> None:

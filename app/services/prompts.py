@@ -75,7 +75,20 @@ class PromptService:
         return assistant
 
     def write(self, assistant: Assistant, filename: str) -> None:
-        """Make the file and the record say what the instructions say."""
+        """Make the file and the record say what the instructions say.
+
+        Of two who write at the same time, each looks again afterwards: whoever
+        wrote last has seen the latest instructions.
+        """
+        self._write(assistant, filename)
+        while current := self._assistants.get(assistant.id):
+            if current.instructions == assistant.instructions:
+                return
+            assistant = current
+            document = self._documents.find_prompt(assistant.id)
+            self._write(assistant, document.filename if document else filename)
+
+    def _write(self, assistant: Assistant, filename: str) -> None:
         data = assistant.instructions.encode()
         old = self._documents.find_prompt(assistant.id)
         if data:

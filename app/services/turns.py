@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 # After these the store's own state says what became of the turn, and the recovery
 # ends it accordingly; nothing may be written over that.
-LEFT_TO_RECOVERY = (StoreUnavailable, StorageFull, TurnInProgress, ChatNotFound)
+LEFT_TO_RECOVERY = (StoreUnavailable, StorageFull, ChatNotFound)
+INTERRUPTED = "interrupted"
 
 
 class Chats(Protocol):
@@ -130,6 +131,9 @@ class TurnService:
             return self._queue.wait(turn)
         except ChatBusy:
             raise  # the queue still looks after the turn
+        except TurnInProgress:
+            self._lose(turn)
+            raise
         except BaseException:
             self._queue.give_up_place(turn.id)
             raise
@@ -145,6 +149,9 @@ class TurnService:
             )
             completion = yield from self._complete(request, answer)
             return self._settle(turn, chat, answer, completion)
+        except TurnInProgress:
+            self._lose(turn)
+            raise
         except LEFT_TO_RECOVERY:
             self._queue.give_up_place(turn.id)
             raise
@@ -250,6 +257,18 @@ class TurnService:
         finally:
             self._queue.give_up_place(turn.id)
         return _ended(turn, status)
+
+    def _lose(self, turn: Turn) -> None:
+        """End a turn that somebody who took us for dead took out of the queue.
+
+        They ended its message too, unless it was stored only after that.
+        """
+        try:
+            self._messages.end_turn(
+                turn.message.id, turn.id, MessageStatus.FAILED, failure=INTERRUPTED
+            )
+        finally:
+            self._queue.give_up_place(turn.id)
 
     def _fail(self, turn: Turn, code: str, answer: CitedAnswer | None) -> None:
         """End a turn as failed, keeping what had come of its answer."""

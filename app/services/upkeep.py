@@ -39,6 +39,8 @@ class Upkeep:
     def start(self) -> None:
         self._presence.arrive()
         self._prepared = self._attempt(self._prepare)
+        # Before the first request: the turns of who never beat would be nobody's.
+        self._attempt(self._presence.beat)
         self._thread.start()
 
     def stop(self) -> None:

@@ -158,6 +158,16 @@ def test_terms_of_one_assistant_are_no_other_s_prefix(index: SearchIndex) -> Non
     assert ids(index, "word2", assistant="a2") == ["d1:r1-0"]
 
 
+def test_only_the_server_s_user_can_read_the_file(
+    index: SearchIndex, path: Path
+) -> None:
+    index.add("one", "d:1", [])
+
+    modes = {file.stat().st_mode & 0o777 for file in path.parent.glob(f"{path.name}*")}
+
+    assert modes == {0o600}
+
+
 def test_a_deleted_file_is_made_again_empty(index: SearchIndex, path: Path) -> None:
     put(index, "gift box")
     path.unlink()
