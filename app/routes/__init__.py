@@ -15,6 +15,7 @@ from app.routes import (
 
 
 def register_routes(app: APIFlask) -> None:
+    app.url_map.merge_slashes = False  # its redirect would repeat any Host header
     for module in (auth, assistants, posting, chats, documents, usage, health):
         app.register_blueprint(module.bp)
     app.register_blueprint(docs.bp)

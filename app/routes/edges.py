@@ -10,6 +10,7 @@ import structlog
 from apiflask import APIFlask
 from flask import Response, g, request
 from flask_cors import CORS
+from waitress.adjustments import Adjustments
 
 from app.config import Settings
 from app.errors import BadRequest
@@ -35,8 +36,15 @@ YEAR = 31_536_000
 
 
 def register_edges(app: APIFlask, settings: Settings) -> None:
+    _keep_forwarding_headers()
     if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), expose_headers=list(EXPOSED))
+        CORS(
+            app,
+            origins=list(settings.cors_origins),
+            expose_headers=list(EXPOSED),
+            send_wildcard=True,
+            always_send=False,
+        )
     hosts = {_without_port(host) for host in settings.allowed_hosts}
     trusted = _networks(settings.trusted_proxies)
     upload_limit = settings.max_upload_mb * MEGABYTE + FORM_OVERHEAD
@@ -75,6 +83,16 @@ def register_edges(app: APIFlask, settings: Settings) -> None:
             },
         )
         return response
+
+
+def _keep_forwarding_headers() -> None:
+    """Let waitress hand us the forwarding headers, which it drops by default.
+
+    Without them a request through a proxy on this machine looks like one from
+    this machine, and TRUSTED_PROXIES has nothing to read. It is the default that
+    changes, since `waitress-serve` makes its server after the app.
+    """
+    Adjustments.clear_untrusted_proxy_headers = False
 
 
 def from_this_machine() -> bool:

@@ -26,12 +26,12 @@ def describe_api(app: APIFlask) -> None:
 
     @app.spec_processor
     def stable(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
-        """Take the blueprint's name off the operation ids."""
+        """Take the method's and the blueprint's name off the operation ids."""
         if isinstance(spec, str):
             return spec
         for path in spec["paths"].values():
             for operation in path.values():
                 if isinstance(operation, dict) and "operationId" in operation:
-                    name = operation["operationId"].split("_", 1)
+                    name = operation["operationId"].split("_", 2)
                     operation["operationId"] = name[-1]
         return spec

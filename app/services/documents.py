@@ -282,8 +282,8 @@ class DocumentService:
     def _replace(
         self, old: Document, new: Document, data: bytes, chunks: list[Chunk]
     ) -> None:
-        self._files.stage(new.assistant_id, new.revision, data)
         try:
+            self._files.stage(new.assistant_id, new.revision, data)
             self._chunks.add(chunks)
             if not self._documents.replace(old, new):
                 raise DocumentExists
@@ -302,8 +302,8 @@ class DocumentService:
         self._files.commit(document.assistant_id, document.revision, document.filepath)
 
     def _put(self, document: Document, data: bytes, chunks: list[Chunk]) -> None:
-        self._files.stage(document.assistant_id, document.revision, data)
         try:
+            self._files.stage(document.assistant_id, document.revision, data)
             self._chunks.add(chunks)
             self._files.commit(
                 document.assistant_id, document.revision, document.filepath

@@ -49,10 +49,14 @@ class LoginLimits:
         attempt = FailedLogin(id=new_id(), account=account, at=self._now())
         self._count(by_account, attempt, lambda row: row.id)
         try:
-            self._count(by_address, attempt, lambda row: row.account)
+            recent = self._count(by_address, attempt, lambda row: row.account)
         except TooManyLoginAttempts:
             self._attempts.take_back(by_account, attempt.id)
             raise
+        for row in recent:
+            # Once is enough: many on one account would push the others out.
+            if row.account == account and row.id != attempt.id:
+                self._attempts.take_back(by_address, row.id)
         yield
         self._attempts.forget(by_account)
         self._attempts.take_back(by_address, attempt.id)
@@ -62,7 +66,8 @@ class LoginLimits:
         subject: str,
         attempt: FailedLogin,
         distinct: Callable[[FailedLogin], str],
-    ) -> None:
+    ) -> list[FailedLogin]:
+        """Return the recent attempts, this one included."""
         rows = self._attempts.add(subject, attempt, expires_at=attempt.at + WINDOW)
         recent = [row for row in rows if row.at > attempt.at - WINDOW]
         if len({distinct(row) for row in recent}) > MOST_FAILURES:
@@ -70,3 +75,4 @@ class LoginLimits:
             oldest = min(row.at for row in recent)
             wait = oldest + WINDOW - attempt.at
             raise TooManyLoginAttempts(retry_after=int(wait.total_seconds()) + 1)
+        return recent

@@ -44,7 +44,7 @@ class PasswordHasher:
         Raises Busy.
         """
         return self._in_turn(lambda: _matches(password, stored or self._decoy)) and (
-            stored is not None
+            bool(stored)
         )
 
     def _hash(self, password: str) -> str:

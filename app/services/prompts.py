@@ -10,6 +10,7 @@ from app.models.document import Document, DocumentStatus, DocumentType
 from app.models.ids import new_id
 
 DEFAULT_FILENAME = "prompt.txt"
+EXTENSIONS = ("txt", "md")
 
 
 class Assistants(Protocol):
@@ -91,17 +92,18 @@ class PromptService:
     def _write(self, assistant: Assistant, filename: str) -> None:
         data = assistant.instructions.encode()
         old = self._documents.find_prompt(assistant.id)
+        unused = {_place(assistant.id, extension) for extension in EXTENSIONS}
         if data:
             document = self._document(assistant, filename, data, old)
             staged = new_id()
             self._files.stage(assistant.id, staged, data)
             self._files.commit(assistant.id, staged, document.filepath)
             self._record(old, document)
-            if old and old.filepath != document.filepath:
-                self._files.remove(old.filepath)
+            unused.remove(document.filepath)
         elif old:
             self._documents.remove(old.id)
-            self._files.remove(old.filepath)
+        for filepath in unused:
+            self._files.remove(filepath)
         self._assistants.prompt_written(
             assistant.id, filename=filename, text=assistant.instructions
         )
@@ -130,7 +132,7 @@ class PromptService:
             assistant_id=assistant.id,
             type=DocumentType.PROMPT,
             filename=filename,
-            filepath=f"{assistant.id}/prompt.{extension}",
+            filepath=_place(assistant.id, extension),
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             revision=new_id(),
@@ -141,3 +143,7 @@ class PromptService:
             created_at=self._now(),
         )
         return replace(made, id=old.id, created_at=old.created_at) if old else made
+
+
+def _place(assistant_id: str, extension: str) -> str:
+    return f"{assistant_id}/prompt.{extension}"

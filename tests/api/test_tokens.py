@@ -149,7 +149,6 @@ FORGED: dict[str, Forge] = {
     "no audience": with_claims(aud=None),
     "another issuer": with_claims(iss="another"),
     "no issuer": with_claims(iss=None),
-    "no type": with_claims(type=None),
     "another type": with_claims(type="ticket"),
     "no session": with_claims(sid=None),
     "another session": with_claims(sid="6b0158e719637aa53a05b563"),

@@ -46,6 +46,7 @@ def test_no_acknowledged_message_is_lost_and_none_is_answered_twice(
 ) -> None:
     kills = KILLS if backend == "embedded" else 3
     everything: list[Sent] = []
+    seen = 0
     with (
         Upstream(usual=Behaviour(delay=0.3)) as upstream,
         started(
@@ -63,19 +64,23 @@ def test_no_acknowledged_message_is_lost_and_none_is_answered_twice(
                 Sent(contact=f"c{i % CONTACTS}", text=f"round {n} message {i}")
                 for i in range(TURNS)
             ]
-            posts = [bots.submit(_post_once, server.base_url, key, s) for s in sent]
-            time.sleep(random.uniform(0.2, 1.6))
-            server.kill()
-            wait(posts)
+            with _http(server, key) as http:
+                posts = [bots.submit(_post_once, http, one) for one in sent]
+                time.sleep(random.uniform(0.2, 1.6))
+                server.kill()
+                wait(posts)
             acknowledged = {one.text: one.answer for one in sent if one.answer}
+            seen += len(acknowledged)
             server.start()
-            again = [bots.submit(_post_again, server.base_url, key, s) for s in sent]
-            for post in again:
-                post.result()
+            with _http(server, key) as http:
+                again = [bots.submit(_post_again, http, one) for one in sent]
+                for post in again:
+                    post.result()
             for one in sent:
                 if before := acknowledged.get(one.text):
                     assert one.answer == before
             everything += sent
+        assert 0 < seen < len(everything)  # else nothing was in mid-turn
         timelines = _timelines(server, token)
         assert server.terminate() == 0
 
@@ -110,30 +115,29 @@ def _set_up(server: ServerProcess) -> tuple[str, str]:
         return made.json()["api_key"], token
 
 
-def _post_once(base_url: str, key: str, one: Sent) -> None:
+def _http(server: ServerProcess, key: str) -> httpx2.Client:
+    return httpx2.Client(
+        base_url=server.base_url,
+        headers={"X-API-Key": key},
+        timeout=60,
+        limits=httpx2.Limits(max_connections=TURNS),
+    )
+
+
+def _post_once(http: httpx2.Client, one: Sent) -> None:
     try:
-        answer = httpx2.post(
-            f"{base_url}/chats/enviarMensagemLLM",
-            json=one.body(),
-            headers={"X-API-Key": key},
-            timeout=60,
-        )
+        answer = http.post("/chats/enviarMensagemLLM", json=one.body())
     except httpx2.HTTPError:
         return
     if answer.status_code == 200:
         one.answer = answer.json()
 
 
-def _post_again(base_url: str, key: str, one: Sent) -> None:
+def _post_again(http: httpx2.Client, one: Sent) -> None:
     """Send a message again until it is answered, as a bot would."""
     give_up = time.monotonic() + 60
     while True:
-        answer = httpx2.post(
-            f"{base_url}/chats/enviarMensagemLLM",
-            json=one.body(),
-            headers={"X-API-Key": key},
-            timeout=60,
-        )
+        answer = http.post("/chats/enviarMensagemLLM", json=one.body())
         assert answer.status_code in {200, 409, 503}, answer.text
         if answer.status_code == 200:
             one.answer = answer.json()

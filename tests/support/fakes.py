@@ -246,10 +246,12 @@ class FakeMessages:
                 if entry.message.assistant_id != assistant_id
             }
 
+    def all(self) -> list[Message]:
+        return [entry.message for entry in list(self._entries.values())]
+
     def timeline(self, chat_id: str) -> list[Message]:
         """Return a chat's messages in order; only the fake has this."""
-        found = [e.message for e in list(self._entries.values())]
-        mine = [message for message in found if message.chat_id == chat_id]
+        mine = [message for message in self.all() if message.chat_id == chat_id]
         return sorted(mine, key=lambda message: message.seq)
 
     def _is_taken(self, message: Message) -> bool:

@@ -53,7 +53,11 @@ class Plan:
             raise Crash
         result = call()
         if hook := self.hooks.pop(name, None):
-            hook()
+            try:
+                hook()
+            except Crash:
+                self._dead = True
+                raise
         if now and self._mode == "answer lost":
             raise self._error()
         if now:

@@ -71,15 +71,14 @@ class ErrorDetail(Output):
     request_id: str
 
 
-class ErrorRead(Output):
-    error: ErrorDetail
-
-
 def list_of(model: type[Output]) -> type[Output]:
     """Return the shape of a plain array; APIFlask takes it, its types do not say so."""
     return cast("type[Output]", list[model])  # type: ignore[valid-type]
 
 
-ERROR_SCHEMA: dict[str, Any] = ErrorRead.model_json_schema(
-    ref_template="#/components/schemas/{model}"
-)
+ERROR_SCHEMA: dict[str, Any] = {
+    "title": "Error",
+    "type": "object",
+    "properties": {"error": ErrorDetail.model_json_schema()},
+    "required": ["error"],
+}
