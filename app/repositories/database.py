@@ -24,6 +24,7 @@ def connect_mongodb(uri: str) -> tuple["MongoClient[dict[str, Any]]", AnyDatabas
 
     No connection is made yet. Raises pymongo's errors for a malformed ``uri``.
     """
+    name = parse_uri(uri)["database"] or DATABASE_NAME
     client: MongoClient[dict[str, Any]] = MongoClient(
         uri,
         tz_aware=True,
@@ -35,7 +36,6 @@ def connect_mongodb(uri: str) -> tuple["MongoClient[dict[str, Any]]", AnyDatabas
         maxPoolSize=400,
         appname=DATABASE_NAME,
     )
-    name = parse_uri(uri)["database"] or DATABASE_NAME
     return client, client.get_database(name, write_concern=ACKNOWLEDGED)
 
 

@@ -79,7 +79,7 @@ def open_store(settings: Settings) -> Store:
         return _open_embedded(settings)
     try:
         client, db = connect_mongodb(settings.mongodb_uri.get_secret_value())
-    except PyMongoError as exc:
+    except (PyMongoError, ValueError) as exc:
         raise ConfigurationError(f"MONGODB_URI: {type(exc).__name__}") from None
     return Store(client=client, db=db, name="MongoDB", sweep=lambda: None)
 

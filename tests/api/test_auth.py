@@ -290,7 +290,9 @@ def test_a_refresh_gives_a_new_pair_and_the_sign_in_goes_on(
     first = refreshed(server, user.refresh_token).json()
     second = refreshed(server, first["refresh_token"]).json()
 
-    assert len({user.refresh_token, first["refresh_token"], second["refresh_token"]}) == 3
+    assert (
+        len({user.refresh_token, first["refresh_token"], second["refresh_token"]}) == 3
+    )
     assert is_in(server, user.token)
     assert is_in(server, second["token"])
 
@@ -682,7 +684,10 @@ def test_after_a_user_from_a_shell_registration_makes_members(shell: APIFlask) -
     ("arguments", "words"),
     [
         (["create-user", "--email", "no e-mail", "--password", PASSWORD], "email"),
-        (["create-user", "--email", "a@example.com", "--password", "short"], "password"),
+        (
+            ["create-user", "--email", "a@example.com", "--password", "short"],
+            "password",
+        ),
         (
             ["create-user", "--email", "a@example.com", "--role", "owner"],
             "owner",

@@ -50,9 +50,7 @@ def test_the_policy_allows_nothing_from_elsewhere(nobody: httpx2.Client) -> None
         ("/docs/css/swagger-ui.css", "text/css"),
     ],
 )
-def test_its_files_have_their_type(
-    nobody: httpx2.Client, path: str, kind: str
-) -> None:
+def test_its_files_have_their_type(nobody: httpx2.Client, path: str, kind: str) -> None:
     answer = nobody.get(path)
 
     assert answer.headers["Content-Type"].startswith(kind)

@@ -184,7 +184,9 @@ def test_every_origin_at_most_without_credentials(
     server: Server, tmp_path: Path
 ) -> None:
     with cheap_passwords(), running(tmp_path, cors_origins=("*",)) as made:
-        answer = made.anonymous().get("/healthz", headers={"Origin": "https://a.example"})
+        answer = made.anonymous().get(
+            "/healthz", headers={"Origin": "https://a.example"}
+        )
 
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "Access-Control-Allow-Credentials" not in answer.headers
@@ -195,7 +197,14 @@ def test_every_origin_at_most_without_credentials(
 
 @pytest.mark.parametrize(
     "host",
-    ["bot.example", "BOT.example:8080", "bot.example.", "127.0.0.1", "[::1]", "[::1]:8080"],
+    [
+        "bot.example",
+        "BOT.example:8080",
+        "bot.example.",
+        "127.0.0.1",
+        "[::1]",
+        "[::1]:8080",
+    ],
 )
 def test_an_allowed_host_is_answered(server: Server, host: str) -> None:
     request = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"

@@ -210,9 +210,7 @@ def test_a_key_and_a_token_do_not_stand_in_for_each_other(
         {"X-API-Key": owner.token},
         {"Authorization": f"Bearer {bot.key}"},
     ):
-        answer = nobody.post(
-            "/chats/enviarMensagemLLM", json=message, headers=headers
-        )
+        answer = nobody.post("/chats/enviarMensagemLLM", json=message, headers=headers)
         assert answer.status_code == 401
     for headers in ({"Authorization": f"Bearer {bot.key}"}, {"X-API-Key": bot.key}):
         for path in ("/auth/me", "/chats/list", f"/assistants/get/{bot.id}"):

@@ -19,11 +19,10 @@ from app.repositories.users import UserRepository
 from tests.support.fake_console import (
     FakeApiKeys,
     FakeAssistants,
-    FakeChunks,
-    FakeDocuments,
     FakeLoginAttempts,
     FakeUsers,
 )
+from tests.support.fake_documents import FakeChunks, FakeDocuments
 from tests.support.fakes import FakeChats, FakeMessages, FakeProcesses
 from tests.support.store_backends import BACKENDS, MakeDatabase
 

@@ -18,10 +18,9 @@ from tests.support.conversation import Clock
 from tests.support.fake_console import (
     FakeApiKeys,
     FakeAssistants,
-    FakeChunks,
-    FakeDocuments,
     FakeUsers,
 )
+from tests.support.fake_documents import FakeChunks, FakeDocuments
 from tests.support.fakes import FakeChats, FakeMessages
 from tests.support.faults import Plan, faulty
 from tests.support.made import assistant, user

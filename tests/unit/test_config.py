@@ -134,7 +134,9 @@ def test_the_server_does_not_start_and_names_the_setting(
     assert "Traceback" not in ended.stderr
 
 
-def start(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(
+    folder: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     """Run `python main.py` until it ends by itself."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.run(
