@@ -47,13 +47,15 @@ class QueuedTurn:
 
     The first of a chat's queue has the turn; ``process`` is the server process
     that runs it. ``outcome`` is what the turn came to, written before the answer
-    is on the timeline, so that a crash in between can be repaired.
+    is on the timeline, so that a crash in between can be repaired. A ``revoked``
+    turn can come to nothing any more: its process was taken for dead.
     """
 
     id: str
     message_id: str
     process: str
     outcome: TurnOutcome | None = None
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

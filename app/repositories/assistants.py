@@ -96,14 +96,16 @@ class AssistantRepository:
         )
 
     def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool:
-        result = self._assistants.update_one(
-            {"_id": assistant_id, **LIVING}, {"$set": {"deleted_at": now}}
+        """Leave only the mark; False when it was gone already."""
+        result = self._assistants.replace_one(
+            {"_id": assistant_id, **LIVING}, {"deleted_at": now}
         )
         return result.modified_count == 1
 
-    def ids_marked_deleted(self) -> list[str]:
-        found = self._assistants.find({"deleted_at": {"$exists": True}}, {"_id": 1})
-        return [row["_id"] for row in found]
+    def marked_deleted(self) -> list[tuple[str, datetime]]:
+        """Return the id of each deleted assistant, and since when it is."""
+        found = self._assistants.find({"deleted_at": {"$exists": True}})
+        return [(row["_id"], row["deleted_at"]) for row in found]
 
     def remove(self, assistant_id: str) -> None:
         self._assistants.delete_one({"_id": assistant_id})

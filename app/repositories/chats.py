@@ -138,8 +138,8 @@ class ChatRepository:
     ) -> bool:
         """Decide a turn: the one write that delivers its answer, or keeps it.
 
-        It happens only if the turn still is at the head of the queue, nothing
-        came onto the timeline since ``chat`` was read, and the chat's status is
+        It happens only if the turn still is at the head of the queue, not revoked,
+        nothing came onto the timeline since ``chat`` was read, and the chat's status is
         what ``outcome.suppressed`` says. False otherwise: read the chat again.
         """
         active = ChatStatus.BOT.value
@@ -156,6 +156,7 @@ class ChatRepository:
             {
                 "_id": chat.id,
                 "queue.0.id": turn_id,
+                "queue.0.revoked": {"$exists": False},
                 "last_seq": outcome.seq - 1,
                 "status": {"$ne": active} if outcome.suppressed else active,
             },
@@ -192,6 +193,18 @@ class ChatRepository:
             return_document=ReturnDocument.AFTER,
         )
         return _from_mongo(row) if row else None
+
+    def revoke(self, chat_id: str, turn_id: str) -> Chat | None:
+        """Keep a turn that is not settled from being so; the chat after it.
+
+        None when the chat is gone.
+        """
+        unsettled = {"id": turn_id, "outcome": {"$exists": False}}
+        self._repairable.update_one(
+            {"_id": chat_id, "queue": {"$elemMatch": unsettled}},
+            {"$set": {"queue.$.revoked": True}},
+        )
+        return self.get(chat_id)
 
     def find_by_process(self, process: str) -> list[Chat]:
         """Return the chats with a turn of this server process in their queue."""
@@ -272,6 +285,7 @@ def _turn(row: dict[str, Any]) -> QueuedTurn:
         id=row["id"],
         message_id=row["message_id"],
         process=row["process"],
+        revoked=row.get("revoked", False),
         outcome=outcome
         and TurnOutcome(
             **{

@@ -7,7 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from app.errors import AppError, InvalidInput
+from app.errors import AppError, Busy, InvalidInput
 from app.models.chat import Channel
 from app.models.turn import Post, TurnResult
 from app.routes.credentials import key_auth
@@ -48,7 +48,7 @@ def post_message(body: PostBody) -> Response | tuple[TurnResult, int, dict[str, 
         taken = services().intake.accept(current_key(), _post(body))
         if isinstance(taken, Turn) and _wants_stream():
             handed_over = True
-            return stream(_events(taken), at_end=slots.give_back)
+            return _stream(taken)
         result = _run(taken)
     finally:
         if not handed_over:
@@ -102,6 +102,15 @@ def _events(turn: Turn) -> Iterator[Event]:
             yield "error", error_body(AppError(), language, request_id)
 
     return run()
+
+
+def _stream(turn: Turn) -> Response:
+    try:
+        return stream(_events(turn), at_end=services().turn_slots.give_back)
+    except RuntimeError as exc:  # the system gives no further thread
+        services().turns.abandon(turn)
+        services().turn_slots.give_back()
+        raise Busy from exc
 
 
 def _wants_stream() -> bool:

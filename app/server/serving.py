@@ -84,7 +84,7 @@ def _drain(sockets: Sockets, services: Services) -> None:
             for channel in list(sockets.values())
             if isinstance(channel, HTTPChannel)
         )
-        if not busy and services.turn_slots.is_idle():
+        if not busy and services.is_idle():
             return
         _run_once(sockets)
     log.warning("stopped with requests still running")

@@ -13,6 +13,9 @@ from app.services.api_keys import ApiKeyService
 from app.services.prompts import DEFAULT_FILENAME, PromptService
 
 
+LATE_ARRIVALS = timedelta(minutes=10)  # longer than any request runs
+
+
 class Assistants(Protocol):
     def add(self, assistant: Assistant) -> None: ...
     def list_page(
@@ -22,7 +25,7 @@ class Assistants(Protocol):
         self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
     ) -> Assistant | None: ...
     def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool: ...
-    def ids_marked_deleted(self) -> list[str]: ...
+    def marked_deleted(self) -> list[tuple[str, datetime]]: ...
     def remove(self, assistant_id: str) -> None: ...
 
 
@@ -146,22 +149,24 @@ class AssistantService:
     def delete(self, caller: User, assistant_id: str) -> None:
         """Delete it and all that hangs on it. Raises AssistantNotFound.
 
-        From the first step on it is gone for everybody; what a crash leaves is
-        removed by ``finish_deletions``.
+        From the first step on it is gone for everybody. What a crash leaves, and
+        what was under way and comes in late, ``finish_deletions`` removes.
         """
         assistant = self._access.assistant(caller, assistant_id)
         if not self._assistants.mark_deleted(assistant.id, now=self._now()):
             raise AssistantNotFound
-        self._remove(assistant.id)
+        self._remove_belongings(assistant.id)
 
     def finish_deletions(self) -> None:
-        for assistant_id in self._assistants.ids_marked_deleted():
-            self._remove(assistant_id)
+        settled = self._now() - LATE_ARRIVALS
+        for assistant_id, since in self._assistants.marked_deleted():
+            self._remove_belongings(assistant_id)
+            if since < settled:
+                self._assistants.remove(assistant_id)
 
-    def _remove(self, assistant_id: str) -> None:
+    def _remove_belongings(self, assistant_id: str) -> None:
         for belongings in self._belongings:
             belongings.remove_for_assistant(assistant_id)
-        self._assistants.remove(assistant_id)
 
     def _keyed(self, assistant: Assistant) -> KeyedAssistant:
         secret = self._keys.reveal(assistant.id)

@@ -1,7 +1,7 @@
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -14,29 +14,27 @@ from app.errors import (
 )
 from app.models.assistant import Assistant
 from app.models.document import (
-    Chunk,
     Document,
     DocumentFilter,
     DocumentStatus,
     DocumentType,
 )
-from app.models.filenames import numbered_name, safe_name
+from app.models.filenames import safe_name
 from app.models.ids import new_id
 from app.models.page import Page, PageRequest
 from app.models.user import User
 from app.services.access import AccessService
 from app.services.chunking import chunks_of
 from app.services.prompts import PromptService
+from app.services.revisions import Revisions, place_of
 from app.services.text_reading import check_extension, read_text
 
 EXTENSIONS = ("md", "txt")
 LONGEST_PROMPT = 100_000
 MEGABYTE = 1024 * 1024
-STALE = 600  # seconds after which nobody works on an upload any more
 
 
 class Documents(Protocol):
-    def add(self, document: Document) -> None: ...
     def get(
         self, document_id: str, *, assistant_ids: Sequence[str] | None = None
     ) -> Document | None: ...
@@ -49,49 +47,22 @@ class Documents(Protocol):
         *,
         assistant_ids: Sequence[str] | None,
     ) -> Page[Document]: ...
-    def filepaths(self, assistant_id: str) -> set[str]: ...
     def total_size(self, assistant_id: str) -> int: ...
-    def replace(self, old: Document, new: Document) -> bool: ...
-    def list_unfinished(self, *, since: datetime) -> list[Document]: ...
-    def find_by_revision(self, assistant_id: str, revision: str) -> Document | None: ...
-    def remove(self, document_id: str) -> bool: ...
-
-
-class Chunks(Protocol):
-    def add(self, chunks: Iterable[Chunk]) -> None: ...
-    def remove_for_document(
-        self, document_id: str, *, but: str | None = None
-    ) -> None: ...
-    def remove_revision(self, document_id: str, revision: str) -> None: ...
 
 
 class Files(Protocol):
-    def stage(self, assistant_id: str, name: str, data: bytes) -> None: ...
-    def commit(self, assistant_id: str, name: str, filepath: str) -> None: ...
-    def discard(self, assistant_id: str, name: str) -> None: ...
-    def staged_since(self, seconds: float) -> list[tuple[str, str]]: ...
     def path(self, filepath: str) -> Path: ...
-    def remove(self, filepath: str) -> None: ...
-
-
-class Knowledge(Protocol):
-    def knowledge_changed(self, assistant_id: str) -> None: ...
 
 
 class DocumentService:
-    """Uploads: the prompt, and the knowledge that answers are looked up in.
-
-    A revision becomes visible in one step, when its record is written: its chunks
-    and its bytes are in place before.
-    """
+    """Documents: the prompt, and the knowledge that answers are looked up in."""
 
     def __init__(
         self,
         *,
         documents: Documents,
-        chunks: Chunks,
+        revisions: Revisions,
         files: Files,
-        knowledge: Knowledge,
         prompts: PromptService,
         access: AccessService,
         max_upload_mb: int,
@@ -99,9 +70,8 @@ class DocumentService:
         now: Callable[[], datetime],
     ) -> None:
         self._documents = documents
-        self._chunks = chunks
+        self._revisions = revisions
         self._files = files
-        self._knowledge = knowledge
         self._prompts = prompts
         self._access = access
         self._max_upload_mb = max_upload_mb
@@ -142,9 +112,9 @@ class DocumentService:
         chunks = chunks_of(document, text, markdown=extension == "md")
         document = replace(document, chunks=len(chunks))
         if old:
-            self._replace(old, document, data, chunks)
+            self._revisions.replace(old, document, data, chunks)
             return document
-        return self._add(document, name, data, chunks)
+        return self._revisions.add(document, name, data, chunks)
 
     def get(self, caller: User, document_id: str) -> Document:
         """Raises DocumentNotFound."""
@@ -181,29 +151,8 @@ class DocumentService:
         if document.type is DocumentType.PROMPT:
             self._prompts.set(document.assistant_id, "")
             return
-        # The record goes last: while it is there, a deletion may be repeated.
-        self._chunks.remove_for_document(document.id)
-        self._files.remove(document.filepath)
-        if not self._documents.remove(document.id):
+        if not self._revisions.remove(document):
             raise DocumentNotFound
-        self._knowledge.knowledge_changed(document.assistant_id)
-
-    def clear_up(self) -> None:
-        """Finish, or mark as failed, what a crash left half done."""
-        since = self._now() - timedelta(seconds=STALE)
-        for document in self._documents.list_unfinished(since=since):
-            self._chunks.remove_for_document(document.id)
-            self._files.remove(document.filepath)
-            failed = replace(
-                document, status=DocumentStatus.FAILED, error="interrupted"
-            )
-            self._documents.replace(document, failed)
-        for assistant_id, name in self._files.staged_since(STALE):
-            document_of = self._documents.find_by_revision(assistant_id, name)
-            if document_of and document_of.status is DocumentStatus.READY:
-                self._finish_replacing(document_of)
-            else:
-                self._files.discard(assistant_id, name)
 
     def _set_prompt(self, assistant: Assistant, filename: str, text: str) -> Document:
         if len(text) > LONGEST_PROMPT:
@@ -227,7 +176,7 @@ class DocumentService:
             assistant_id=assistant.id,
             type=DocumentType.RAG,
             filename=filename,
-            filepath=_place(assistant.id, name),
+            filepath=place_of(assistant.id, name),
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             revision=new_id(),
@@ -237,81 +186,3 @@ class DocumentService:
             chunks=0,
             created_at=self._now(),
         )
-
-    def _add(
-        self, document: Document, name: str, data: bytes, chunks: list[Chunk]
-    ) -> Document:
-        processing = replace(
-            document, status=DocumentStatus.PROCESSING, progress=0.0, chunks=0
-        )
-        processing = self._claim_place(processing, name)
-        document = replace(document, filepath=processing.filepath)
-        try:
-            self._put(document, data, chunks)
-            if not self._documents.replace(processing, document):
-                raise DocumentNotFound  # deleted meanwhile
-            self._knowledge.knowledge_changed(document.assistant_id)
-        except BaseException:
-            self._documents.remove(document.id)
-            self._chunks.remove_for_document(document.id)
-            self._files.remove(document.filepath)
-            raise
-        return document
-
-    def _claim_place(self, document: Document, name: str) -> Document:
-        """Add the record under the first free place on the disk."""
-        for number in range(1, 1000):
-            taken = self._documents.filepaths(document.assistant_id)
-            if document.filepath not in taken:
-                try:
-                    self._documents.add(document)
-                except DocumentExists:
-                    if self._documents.find_by_filename(
-                        document.assistant_id, document.filename
-                    ):
-                        raise
-                except BaseException:
-                    self._documents.remove(document.id)
-                    raise
-                else:
-                    return document
-            place = _place(document.assistant_id, numbered_name(name, number + 1))
-            document = replace(document, filepath=place)
-        raise DocumentExists
-
-    def _replace(
-        self, old: Document, new: Document, data: bytes, chunks: list[Chunk]
-    ) -> None:
-        try:
-            self._files.stage(new.assistant_id, new.revision, data)
-            self._chunks.add(chunks)
-            if not self._documents.replace(old, new):
-                raise DocumentExists
-        except BaseException:
-            # A store that failed may have done it all the same.
-            if not self._documents.find_by_revision(new.assistant_id, new.revision):
-                self._chunks.remove_revision(new.id, new.revision)
-                self._files.discard(new.assistant_id, new.revision)
-            raise
-        self._finish_replacing(new)
-
-    def _finish_replacing(self, document: Document) -> None:
-        """Do what follows a new revision; its staged file says that this is due."""
-        self._knowledge.knowledge_changed(document.assistant_id)
-        self._chunks.remove_for_document(document.id, but=document.revision)
-        self._files.commit(document.assistant_id, document.revision, document.filepath)
-
-    def _put(self, document: Document, data: bytes, chunks: list[Chunk]) -> None:
-        try:
-            self._files.stage(document.assistant_id, document.revision, data)
-            self._chunks.add(chunks)
-            self._files.commit(
-                document.assistant_id, document.revision, document.filepath
-            )
-        except BaseException:
-            self._files.discard(document.assistant_id, document.revision)
-            raise
-
-
-def _place(assistant_id: str, name: str) -> str:
-    return f"{assistant_id}/knowledge/{name}"

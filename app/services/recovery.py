@@ -14,7 +14,7 @@ FAILURE = "interrupted"
 
 
 class Chats(Protocol):
-    def get(self, chat_id: str) -> Chat | None: ...
+    def revoke(self, chat_id: str, turn_id: str) -> Chat | None: ...
     def find_by_process(self, process: str) -> list[Chat]: ...
 
 
@@ -66,19 +66,18 @@ class Recovery:
         self._end_turns_of(self._presence.process)
 
     def _end_turns_of(self, process: str) -> None:
-        for found in self._chats.find_by_process(process):
-            left = {
-                queued.id
-                for queued in found.queue
-                if queued.process == process and not self._queue.looks_after(queued.id)
-            }
-            # Read again: what is settled now stays as it is, nobody is at it.
-            chat = self._chats.get(found.id) if left else None
-            for queued in chat.queue if chat else ():
-                if queued.id in left:
-                    self._end(found, queued)
+        for chat in self._chats.find_by_process(process):
+            for queued in chat.queue:
+                if queued.process == process and not self._queue.looks_after(queued.id):
+                    self._end(chat.id, queued.id)
 
-    def _end(self, chat: Chat, queued: QueuedTurn) -> None:
+    def _end(self, chat_id: str, turn_id: str) -> None:
+        chat = self._chats.revoke(chat_id, turn_id)
+        for queued in chat.queue if chat else ():
+            if chat and queued.id == turn_id:
+                self._write(chat, queued)
+
+    def _write(self, chat: Chat, queued: QueuedTurn) -> None:
         assistant = self._assistants.get(chat.assistant_id)
         if queued.outcome and assistant:
             self._timeline.add_settled(chat, assistant, queued, queued.outcome)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Protocol
 
@@ -10,22 +10,19 @@ from app.errors import (
     AppError,
     ChatBusy,
     ChatNotFound,
-    ProviderInterrupted,
     StorageFull,
     StoreUnavailable,
     TurnInProgress,
 )
-from app.models.assistant import Assistant
 from app.models.chat import Chat, TurnOutcome
-from app.models.document import Passage
 from app.models.ids import new_id
-from app.models.message import Author, Message, MessageStatus, Tokens
+from app.models.message import MessageStatus, Tokens
 from app.models.turn import TurnResult
 from app.services.citations import CitedAnswer
 from app.services.intake import unanswered_status
-from app.services.llm.port import Completion, CompletionRequest, Delta, Provider
+from app.services.llm.port import Completion, Delta
 from app.services.llm.tokens import estimate_tokens
-from app.services.prompting import compose, readable
+from app.services.responding import Responder
 from app.services.timeline import Timeline
 from app.services.turn_queue import Turn, TurnQueue
 
@@ -54,13 +51,6 @@ class Messages(Protocol):
         *,
         failure: str | None = None,
     ) -> bool: ...
-    def latest(self, chat_id: str, limit: int) -> list[Message]: ...
-
-
-class Retrieval(Protocol):
-    def find(
-        self, assistant: Assistant, question: str, *, earlier: Sequence[str]
-    ) -> tuple[Passage, ...]: ...
 
 
 class TurnService:
@@ -73,22 +63,14 @@ class TurnService:
         messages: Messages,
         queue: TurnQueue,
         timeline: Timeline,
-        retrieval: Retrieval,
-        provider: Provider,
-        default_model: str,
-        context_tokens: int,
-        timeout: float,
+        responder: Responder,
         now: Callable[[], datetime],
     ) -> None:
         self._chats = chats
         self._messages = messages
         self._queue = queue
         self._timeline = timeline
-        self._retrieval = retrieval
-        self._provider = provider
-        self._default_model = default_model
-        self._context_tokens = context_tokens
-        self._timeout = timeout
+        self._responder = responder
         self._now = now
 
     def answer(self, turn: Turn) -> Iterator[Delta | TurnResult]:
@@ -118,6 +100,10 @@ class TurnService:
                 },
             )
 
+    def abandon(self, turn: Turn) -> None:
+        """Leave a turn that cannot be run here to the recovery."""
+        self._queue.give_up_place(turn.id)
+
     def finish(self, turn: Turn) -> None:
         """Run a turn that its caller has left behind; its end is on the timeline."""
         try:
@@ -141,13 +127,13 @@ class TurnService:
     def _run(self, turn: Turn, chat: Chat) -> Generator[Delta, None, TurnOutcome]:
         answer: CitedAnswer | None = None
         try:
-            request = self._request(turn, chat)
+            request = self._responder.request(turn.assistant, chat, turn.message)
             answer = CitedAnswer(
                 request.question,
                 request.passages,
                 cite=turn.assistant.retrieval.citations,
             )
-            completion = yield from self._complete(request, answer)
+            completion = yield from self._responder.complete(request, answer)
             return self._settle(turn, chat, answer, completion)
         except TurnInProgress:
             self._lose(turn)
@@ -161,41 +147,6 @@ class TurnService:
         except BaseException:
             self._fail(turn, AppError.code, answer)
             raise
-
-    def _request(self, turn: Turn, chat: Chat) -> CompletionRequest:
-        assistant, question = turn.assistant, turn.message.text
-        limit = assistant.history.messages + len(chat.queue) + 1
-        history = readable(
-            self._messages.latest(chat.id, limit), without=turn.message.id
-        )
-        passages: tuple[Passage, ...] = ()
-        if assistant.retrieval.enabled:
-            asked = [m.text for m in history if m.author is Author.CONTACT]
-            passages = self._retrieval.find(assistant, question, earlier=asked[::-1])
-        return compose(
-            assistant=assistant,
-            question=question,
-            history=history,
-            passages=passages,
-            model=assistant.model or self._default_model,
-            context_tokens=self._context_tokens,
-            deadline=time.monotonic() + self._timeout,
-        )
-
-    def _complete(
-        self, request: CompletionRequest, answer: CitedAnswer
-    ) -> Generator[Delta, None, Completion]:
-        completion: Completion | None = None
-        for event in self._provider.complete(request):
-            if isinstance(event, Completion):
-                completion = event
-            elif text := answer.add(event.text):
-                yield Delta(text=text)
-        if text := answer.finish():
-            yield Delta(text=text)
-        if completion is None:
-            raise ProviderInterrupted
-        return completion
 
     def _settle(
         self, turn: Turn, chat: Chat, answer: CitedAnswer, completion: Completion
@@ -291,7 +242,7 @@ class TurnService:
             seq=seq,
             text=answer.text,
             suppressed=False,
-            model=turn.assistant.model or self._default_model,
+            model=self._responder.model(turn.assistant),
             tokens=Tokens(tokens_out=estimate_tokens(answer.text)),
             estimated=True,
             citations=answer.citations,

@@ -26,7 +26,9 @@ from app.services.presence import Presence
 from app.services.prompts import PromptService
 from app.services.recovery import Recovery
 from app.services.repetitions import Repetitions
+from app.services.responding import Responder
 from app.services.retrieval import RetrievalService
+from app.services.revisions import Revisions
 from app.services.timeline import Timeline
 from app.services.turn_queue import Turn, TurnQueue
 from app.services.turn_slots import TurnSlots
@@ -45,7 +47,11 @@ LOGINS_WAITING = 1 / 16  # of the request threads
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the routes and commands work with; ``close`` ends it all in order."""
+    """What the routes and commands work with.
+
+    ``is_idle`` tells whether no turn runs or waits here; ``close`` ends it all in
+    order.
+    """
 
     auth: AuthService
     api_keys: ApiKeyService
@@ -61,6 +67,7 @@ class Services:
     provider: Provider
     provider_name: str
     store: Store
+    is_idle: Callable[[], bool]
     close: Callable[[], None]
 
 
@@ -119,11 +126,17 @@ def build_services(settings: Settings) -> Services:
         ),
         now=now,
     )
-    documents = DocumentService(
+    revisions = Revisions(
         documents=kept.documents,
         chunks=kept.chunks,
         files=files,
         knowledge=kept.assistants,
+        now=now,
+    )
+    documents = DocumentService(
+        documents=kept.documents,
+        revisions=revisions,
+        files=files,
         prompts=prompts,
         access=access,
         max_upload_mb=settings.max_upload_mb,
@@ -137,7 +150,7 @@ def build_services(settings: Settings) -> Services:
         seldom=(
             store.sweep,
             prompts.finish_pending,
-            documents.clear_up,
+            revisions.clear_up,
             assistants.finish_deletions,
         ),
     )
@@ -165,6 +178,7 @@ def build_services(settings: Settings) -> Services:
         provider=provider,
         provider_name=describe_provider(settings),
         store=store,
+        is_idle=lambda: slots.is_idle() and turning.queue.is_idle(),
         close=close,
     )
 
@@ -196,22 +210,29 @@ def _build_turns(
 ) -> _Turns:
     queue = TurnQueue(chats=kept.chats)
     timeline = Timeline(messages=kept.messages, usage=kept.usage)
-    turns = TurnService(
-        chats=kept.chats,
+    responder = Responder(
         messages=kept.messages,
-        queue=queue,
-        timeline=timeline,
         retrieval=retrieval,
         provider=provider,
         default_model=settings.openai_model,
         context_tokens=settings.model_context_tokens,
         timeout=settings.turn_timeout_seconds,
+    )
+    turns = TurnService(
+        chats=kept.chats,
+        messages=kept.messages,
+        queue=queue,
+        timeline=timeline,
         now=now,
+        responder=responder,
     )
     late = ThreadPoolExecutor(LATE_TURNS_AT_ONCE, thread_name_prefix="late-turn")
 
     def run_late(turn: Turn) -> None:
-        late.submit(turns.finish, turn)
+        try:
+            late.submit(turns.finish, turn)
+        except RuntimeError:  # shutting down: the next process ends it
+            log.warning("late turn left behind", extra={"turn_id": turn.id})
 
     queue.run_late = run_late
     return _Turns(

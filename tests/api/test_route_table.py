@@ -87,17 +87,12 @@ def test_the_source_is_not_served(nobody: httpx2.Client, path: str) -> None:
 
 @pytest.mark.parametrize("route", GUARDED, ids=str)
 def test_without_a_good_credential_the_answer_is_401(
-    server: Server,
-    nobody: httpx2.Client,
-    owner: Person,
-    things: Things,
-    admin: Person,
-    route: Route,
+    nobody: httpx2.Client, owner: Person, things: Things, admin: Person, route: Route
 ) -> None:
     before = everything(admin, things)
 
     path = route.path(things.id_of(route.thing))
-    for headers in wrong_credentials(server, owner, things, route):
+    for headers in wrong_credentials(owner, things, route):
         for method in {route.method} | ({"HEAD"} if route.method == "GET" else set()):
             answer = nobody.request(method, path, headers=headers)
             assert answer.status_code == 401, headers
@@ -220,7 +215,7 @@ def make_things(owner: Person) -> Things:
 
 
 def wrong_credentials(
-    server: Server, owner: Person, things: Things, route: Route
+    owner: Person, things: Things, route: Route
 ) -> Iterator[dict[str, str]]:
     access, key = owner.token, things.bot.key
     yield {}
@@ -233,7 +228,7 @@ def wrong_credentials(
     if route.who != "bot":
         yield {"Authorization": f"Bearer {key}"}
         yield {"X-API-Key": key}
-        yield {"Authorization": f"Bearer {expired(server, access)}"}
+        yield {"Authorization": f"Bearer {expired(owner.server, access)}"}
     if route.who != "refresh":
         yield {"Authorization": f"Bearer {owner.refresh_token}"}
     if route.who != "user":

@@ -212,7 +212,7 @@ def run(
 ) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("canaries")
     model.always(Behaviour(text=MODEL_SAID))
-    settings = {
+    settings: dict[str, Any] = {
         "secret_key": SECRET_KEY,
         "secret_key_previous": PREVIOUS,
         "setup_token": SETUP_TOKEN,

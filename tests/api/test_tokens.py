@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,20 +97,20 @@ FORGED: dict[str, Forge] = {
     "the key's name as the key": lambda server, owner: with_key(signing_key(server)[0])(
         server, owner
     ),
-    "jku": lambda server, owner: assembled(
+    "jku": lambda _server, owner: assembled(
         {"alg": "HS256", "jku": "http://127.0.0.1:9/keys"},
         claims_of(owner.token),
         "x" * 64,
     ),
-    "jwk": lambda server, owner: assembled(
+    "jwk": lambda _server, owner: assembled(
         {"alg": "HS256", "jwk": {"kty": "oct", "k": "eHh4"}},
         claims_of(owner.token),
         "xxx",
     ),
-    "kid of a file": lambda server, owner: assembled(
+    "kid of a file": lambda _server, owner: assembled(
         {"alg": "HS256", "kid": "../../../dev/null"}, claims_of(owner.token), b"\0"
     ),
-    "kid of a query": lambda server, owner: assembled(
+    "kid of a query": lambda _server, owner: assembled(
         {"alg": "HS256", "kid": "x' UNION SELECT 'k"}, claims_of(owner.token), "k"
     ),
     "kid a number": with_header(kid=7),
@@ -290,10 +290,10 @@ def test_a_key_of_an_assistant_opens_that_assistant_only(
 @pytest.fixture(scope="module")
 def rotation(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., Any]]:
+) -> Callable[..., Any]:
     """Return a function that serves the same data with other secrets."""
     folder: Path = tmp_path_factory.mktemp("rotation")
-    yield lambda **secrets: running(folder, **secrets)
+    return lambda **secrets: running(folder, **secrets)
 
 
 def test_what_the_previous_secret_closed_still_opens_for_one_rotation(

@@ -1,6 +1,5 @@
 """Uploads that mean harm, or are merely odd."""
 
-import os
 import random
 import socket
 import tempfile
@@ -435,9 +434,9 @@ def test_a_folder_that_leads_elsewhere_is_not_followed(
 def temporary_files() -> set[str]:
     """Return what lies in the folder for temporary files and is not pytest's."""
     return {
-        name
-        for name in os.listdir(tempfile.gettempdir())
-        if name.startswith(("tmp", "werkzeug"))
+        path.name
+        for path in Path(tempfile.gettempdir()).iterdir()
+        if path.name.startswith(("tmp", "werkzeug"))
     }
 
 

@@ -72,10 +72,10 @@ def test_a_deleted_assistant_is_gone_but_for_the_clean_up(
     assert assistants.list_page(PageRequest(), owner_id=None).items == [other]
     assert assistants.update(made.id, {"name": "x"}, now=NOW) is None
     assert not assistants.mark_deleted(made.id, now=later(2))
-    assert assistants.ids_marked_deleted() == [made.id]
+    assert assistants.marked_deleted() == [(made.id, later(1))]
 
     assistants.remove(made.id)
-    assert assistants.ids_marked_deleted() == []
+    assert assistants.marked_deleted() == []
     assert assistants.get(other.id) == other
 
 

@@ -17,6 +17,7 @@ from app.services.llm.port import Completion, CompletionRequest, Delta
 from app.services.presence import SILENCE, Presence
 from app.services.recovery import Recovery
 from app.services.repetitions import Repetitions
+from app.services.responding import Responder
 from app.services.timeline import Timeline
 from app.services.turn_queue import Turn, TurnQueue
 from app.services.turns import TurnService
@@ -161,17 +162,21 @@ class ServerProcess:
             queue=self.queue,
             now=self.clock.now,
         )
-        self.turns = TurnService(
-            chats=chats,
+        responder = Responder(
             messages=messages,
-            queue=self.queue,
-            timeline=timeline,
             retrieval=NoPassages(),
             provider=self.provider,
             default_model="gpt-test",
             context_tokens=8000,
             timeout=30,
+        )
+        self.turns = TurnService(
+            chats=chats,
+            messages=messages,
+            queue=self.queue,
+            timeline=timeline,
             now=self.clock.now,
+            responder=responder,
         )
         self.recovery = Recovery(
             chats=chats,

@@ -204,16 +204,17 @@ class FakeAssistants:
         self,
         assistant_id: str,
         *,
-        now: datetime,  # noqa: ARG002
+        now: datetime,
     ) -> bool:
         with self._lock:
             if self.get(assistant_id) is None:
                 return False
-            self._rows[assistant_id].deleted = True
+            self._rows[assistant_id].deleted = now
             return True
 
-    def ids_marked_deleted(self) -> list[str]:
-        return [name for name, row in list(self._rows.items()) if row.deleted]
+    def marked_deleted(self) -> list[tuple[str, datetime]]:
+        rows = list(self._rows.items())
+        return [(name, row.deleted) for name, row in rows if row.deleted]
 
     def remove(self, assistant_id: str) -> None:
         self._rows.pop(assistant_id, None)

@@ -81,6 +81,7 @@ class FakeChats:
                 now is None
                 or not now.queue
                 or now.queue[0].id != turn_id
+                or now.queue[0].revoked
                 or now.last_seq != outcome.seq - 1
                 or now.active is outcome.suppressed
             ):
@@ -114,6 +115,19 @@ class FakeChats:
             chat = self._chats.get(chat_id)
             left = tuple(t for t in chat.queue if t.id != turn_id) if chat else ()
             return chat and self._save(replace(chat, queue=left))
+
+    def revoke(self, chat_id: str, turn_id: str) -> Chat | None:
+        with self._lock:
+            chat = self._chats.get(chat_id)
+            if chat is None:
+                return None
+            queue = tuple(
+                replace(turn, revoked=True)
+                if turn.id == turn_id and turn.outcome is None
+                else turn
+                for turn in chat.queue
+            )
+            return self._save(replace(chat, queue=queue))
 
     def find_by_process(self, process: str) -> list[Chat]:
         return [

@@ -11,9 +11,10 @@ from app.repositories.files import DocumentFiles
 from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
-from app.services.documents import STALE, DocumentService
+from app.services.documents import DocumentService
 from app.services.keyring import Keyring
 from app.services.prompts import PromptService
+from app.services.revisions import STALE, Revisions
 from tests.support.conversation import Clock
 from tests.support.fake_console import (
     FakeApiKeys,
@@ -84,11 +85,17 @@ class Services:
         self.prompts = PromptService(
             assistants=assistants, documents=documents, files=files, now=now
         )
-        self.documents = DocumentService(
+        self.revisions = Revisions(
             documents=documents,
             chunks=chunks,
             files=files,
             knowledge=assistants,
+            now=now,
+        )
+        self.documents = DocumentService(
+            documents=documents,
+            revisions=self.revisions,
+            files=files,
             prompts=self.prompts,
             access=access,
             max_upload_mb=1,

@@ -12,6 +12,5 @@ from app.services.passwords import PasswordHasher
 def cheap_passwords(rounds: int = 4) -> Iterator[None]:
     """Let servers that start in the block hash with fewer rounds."""
     with pytest.MonkeyPatch.context() as patch:
-        defaults = PasswordHasher.__init__.__kwdefaults__
-        patch.setitem(defaults, "rounds", rounds)
+        patch.setitem(PasswordHasher.__init__.__kwdefaults__ or {}, "rounds", rounds)
         yield

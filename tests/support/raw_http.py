@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,10 +27,9 @@ def exchange(server: Server, request: bytes) -> RawAnswer:
     """Send ``request`` as it is and read until the server closes."""
     host, port = server.base_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=WITHIN) as connection:
-        try:
+        # It may be refused before it has all come in.
+        with suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(request)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before it had come in
         received = b""
         while part := _receive(connection):
             received += part

@@ -322,9 +322,9 @@ def test_an_upload_that_a_crash_ended_is_cleared_up(tmp_path: Path, mode: Mode) 
             pass
         else:
             return
-        library.services().documents.clear_up()
+        library.services().revisions.clear_up()
         library.grow_old()
-        library.services().documents.clear_up()
+        library.services().revisions.clear_up()
         for document in library.documents.all():
             if document.status is DocumentStatus.READY:
                 assert library.found() == {PLACE: OLD}
@@ -366,7 +366,7 @@ def test_a_replacement_that_fails_anywhere_is_the_old_one_or_the_new(
         [document] = library.documents.all()
         assert library.chunks.list_for_document(document.id, document.revision)
         library.grow_old()
-        library.services().documents.clear_up()
+        library.services().revisions.clear_up()
         _check_whole(library, {OLD, NEW})
         version = library.assistants.get("a1")
         assert version
@@ -402,7 +402,7 @@ def test_a_deletion_that_fails_anywhere_may_be_repeated(
 def test_what_is_being_worked_on_is_not_cleared_up(library: Library) -> None:
     plan = Plan()
     for call in ("DocumentFiles.stage", "FakeChunks.add", "DocumentFiles.commit"):
-        plan.hooks[call] = library.services().documents.clear_up
+        plan.hooks[call] = library.services().revisions.clear_up
 
     made = library.services(plan).upload(OLD)
 

@@ -108,7 +108,7 @@ def test_a_change_that_fails_anywhere_is_finished(
         library.services().prompts.finish_pending()
         assert instructions(library) in {before, after}
         library.grow_old()
-        library.services().documents.clear_up()
+        library.services().revisions.clear_up()
         check_same(library)
         if not plan.happened:
             assert instructions(library) == after
