@@ -30,8 +30,9 @@ def main() -> None:
     settings = _settings()
     try:
         serve(_start(settings), settings)
-    except OSError as exc:
-        sys.exit(f"{settings.host}:{settings.port}: {exc.strerror}")
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        sys.exit(f"configuration: HOST or PORT: {reason}")
 
 
 def _settings() -> Settings:

@@ -199,12 +199,22 @@ class ChatRepository:
 
         None when the chat is gone.
         """
-        unsettled = {"id": turn_id, "outcome": {"$exists": False}}
-        self._repairable.update_one(
-            {"_id": chat_id, "queue": {"$elemMatch": unsettled}},
-            {"$set": {"queue.$.revoked": True}},
-        )
-        return self.get(chat_id)
+        while chat := self.get(chat_id):
+            places = [i for i, turn in enumerate(chat.queue) if turn.id == turn_id]
+            if not places or chat.queue[places[0]].outcome:
+                break
+            place = f"queue.{places[0]}"
+            result = self._repairable.update_one(
+                {
+                    "_id": chat_id,
+                    f"{place}.id": turn_id,
+                    f"{place}.outcome": {"$exists": False},
+                },
+                {"$set": {f"{place}.revoked": True}},
+            )
+            if result.matched_count:
+                return self.get(chat_id)
+        return chat
 
     def find_by_process(self, process: str) -> list[Chat]:
         """Return the chats with a turn of this server process in their queue."""

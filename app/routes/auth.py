@@ -100,7 +100,10 @@ def update_me(body: ProfileUpdate) -> User:
 def change_password(body: PasswordChange) -> dict[str, Any]:
     """Change my password; every other sign-in ends"""
     sign_in = services().auth.change_password(
-        current_user(), current=body.current_password, new=body.new_password
+        current_user(),
+        current=body.current_password,
+        new=body.new_password,
+        address=g.address,
     )
     message = text("auth.password_changed", request_language())
     return {**_tokens(sign_in), "message": message}

@@ -12,7 +12,6 @@ from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.prompts import DEFAULT_FILENAME, PromptService
 
-
 LATE_ARRIVALS = timedelta(minutes=10)  # longer than any request runs
 
 

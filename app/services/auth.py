@@ -168,13 +168,17 @@ class AuthService:
         self._users.save_name(user.id, name=name, now=self._now())
         return self._users.get(user.id) or user
 
-    def change_password(self, user: User, *, current: str, new: str) -> SignIn:
+    def change_password(
+        self, user: User, *, current: str, new: str, address: str
+    ) -> SignIn:
         """Set a new password, end every sign-in of the user and start one.
 
-        Raises InvalidCredentials, Busy.
+        Guesses count as failed logins. Raises InvalidCredentials,
+        TooManyLoginAttempts, Busy.
         """
-        if not self._passwords.check(current, user.password_hash):
-            raise InvalidCredentials
+        with self._limits.attempt(email=user.email, address=address):
+            if not self._passwords.check(current, user.password_hash):
+                raise InvalidCredentials
         self.set_password(user, new)
         return self._sign_in(user)
 

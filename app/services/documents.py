@@ -30,6 +30,7 @@ from app.services.revisions import Revisions, place_of
 from app.services.text_reading import check_extension, read_text
 
 EXTENSIONS = ("md", "txt")
+LONGEST_FILENAME = 1000
 LONGEST_PROMPT = 100_000
 MEGABYTE = 1024 * 1024
 
@@ -94,7 +95,7 @@ class DocumentService:
         """
         assistant = self._access.assistant(caller, assistant_id)
         name = safe_name(filename)
-        if not name:
+        if not name or len(filename) > LONGEST_FILENAME:
             raise InvalidInput(fields={"file": "field.filename"})
         extension = check_extension(name, EXTENSIONS)
         if len(data) > self._max_upload_mb * MEGABYTE:

@@ -140,8 +140,10 @@ class Revisions:
     def _claim_place(self, document: Document, name: str) -> Document:
         """Add the record under the first free place on the disk."""
         for number in range(1, MOST_NAMESAKES):
-            taken = self._documents.filepaths(document.assistant_id)
-            if document.filepath not in taken:
+            # Some disks take A.md and a.md for the same.
+            paths = self._documents.filepaths(document.assistant_id)
+            taken = {path.casefold() for path in paths}
+            if document.filepath.casefold() not in taken:
                 try:
                     self._documents.add(document)
                 except DocumentExists:

@@ -409,6 +409,14 @@ def test_a_wrong_current_password_changes_nothing(
     assert login(nobody, user.email).is_success
 
 
+def test_guesses_at_the_current_password_are_limited(user: Person) -> None:
+    body = {"current_password": WRONG, "new_password": "another one, longer"}
+    guesses = [user.http.post("/auth/password", json=body) for _ in range(11)]
+
+    assert [g.status_code for g in guesses] == [401] * 10 + [429]
+    assert int(guesses[-1].headers["Retry-After"]) > 0
+
+
 def test_a_disabled_user_cannot_sign_in(
     server: Server, nobody: httpx2.Client, user: Person
 ) -> None:

@@ -102,7 +102,7 @@ def test_a_stream_tells_the_same_turn(bot: Bot) -> None:
     assert {name for name, _ in events[:-1]} == {"delta"}
     name, done = events[-1]
     assert name == "done"
-    assert "".join(data["text"] for _, data in events[:-1]) == done["response"]
+    assert "".join(str(d["text"]) for _, d in events[:-1]) == done["response"]
     assert done["status"] == "answered"
 
 

@@ -148,6 +148,14 @@ def test_a_name_without_anything_usable_is_refused(
     assert files_of(server) == before
 
 
+def test_a_name_of_unreasonable_length_is_refused(owner: Person, bot: Bot) -> None:
+    assert owner.upload(bot, f"{'a' * 990}.md", "Some text.").status_code == 201
+    refused = owner.upload(bot, f"{'a' * 1001}.md", "Some text.")
+
+    assert refused.status_code == 422
+    assert list(refused.json()["error"]["fields"]) == ["file"]
+
+
 @pytest.mark.parametrize("disposition", [b'filename=""', b"filename=", b"x=y"])
 def test_no_name_at_all_is_refused(owner: Person, bot: Bot, disposition: bytes) -> None:
     answer = named_upload(owner, bot, disposition)

@@ -368,3 +368,22 @@ def test_a_queue_may_be_long(chats: ChatRepository) -> None:
         chat = enqueue(chats, turn=turn, text="x" * 32_000)
 
     assert chat.queue == tuple(turns)
+
+
+def test_a_revoked_turn_is_never_settled_and_a_settled_one_never_revoked(
+    chats: ChatRepository,
+) -> None:
+    first = enqueue(chats)
+    second = enqueue(chats, assistant_id="a2")
+
+    revoked = chats.revoke(first.id, first.queue[0].id)
+    assert revoked
+    assert revoked.queue[0].revoked
+    assert not chats.settle(revoked, first.queue[0].id, outcome(seq=2), question="Hi")
+
+    assert chats.settle(second, second.queue[0].id, outcome(seq=2), question="Hi")
+    settled = chats.revoke(second.id, second.queue[0].id)
+    assert settled
+    assert settled.queue[0].outcome
+    assert not settled.queue[0].revoked
+    assert chats.revoke("none", "none") is None

@@ -126,7 +126,7 @@ class FakeApiKeys:
 @dataclass(slots=True)
 class _Row:
     assistant: Assistant
-    deleted: bool = False
+    deleted: datetime | None = None
     pending: str | None = None
 
 

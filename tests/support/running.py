@@ -134,7 +134,13 @@ def running(
     services.upkeep.start()
     sockets: dict[int, Any] = {}
     listener: BaseWSGIServer = create_server(
-        app, map=sockets, host="127.0.0.1", port=0, threads=threads, ident=None
+        app,
+        map=sockets,
+        host="127.0.0.1",
+        port=0,
+        threads=threads,
+        connection_limit=500,
+        ident=None,
     )
     stopped = threading.Event()
 

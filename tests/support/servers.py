@@ -34,7 +34,7 @@ def server(
     server_settings: dict[str, Any],
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
-    usual = {
+    usual: dict[str, Any] = {
         "llm_provider": "openai",
         "openai_base_url": model.base_url,
         "turn_timeout_seconds": 20,

@@ -164,3 +164,11 @@ def shown(default: object) -> str:
     if isinstance(default, tuple):
         return ",".join(default)
     return str(default)
+
+
+def test_an_address_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    ended = start(tmp_path, {"HOST": "no such host"})
+
+    assert ended.returncode not in {0, None}
+    assert ended.stderr.splitlines()[-1].startswith("configuration: HOST or PORT: ")
+    assert "Traceback" not in ended.stderr

@@ -158,6 +158,15 @@ def test_two_names_that_become_one_on_the_disk_get_two_places(
     assert set(library.found()) == {one.filepath for one in made}
 
 
+def test_names_that_differ_in_case_get_two_places(services: Services) -> None:
+    made = [services.upload(filename=name) for name in ("Hours.md", "hours.md")]
+
+    assert [one.filepath for one in made] == [
+        "a1/knowledge/Hours.md",
+        "a1/knowledge/hours-2.md",
+    ]
+
+
 def test_a_place_taken_at_the_same_instant_is_passed_over(library: Library) -> None:
     plan = Plan()
     plan.hooks["FakeDocuments.filepaths"] = lambda: library.services().upload(
