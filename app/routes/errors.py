@@ -29,6 +29,7 @@ CODES = {
     415: "unsupported_media_type",
     422: "invalid_input",
 }
+CAUSE_SHOWN = 200
 PLACES = {"reason": "not understood", "expected": "another type", "limit": "the limit"}
 
 
@@ -72,7 +73,8 @@ def _body(
 
 def _app_error(error: AppError) -> Response:
     level = logging.WARNING if error.status >= 500 else logging.INFO  # noqa: PLR2004
-    log.log(level, "request failed", extra={"code": error.code})
+    cause = str(error.__cause__)[:CAUSE_SHOWN] if error.__cause__ else None
+    log.log(level, "request failed", extra={"code": error.code, "cause": cause})
     response = jsonify(error_body(error, request_language(), g.request_id))
     response.status_code = error.status
     if error.retry_after is not None:

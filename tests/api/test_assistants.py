@@ -446,14 +446,9 @@ def test_an_assistant_takes_everything_along(
     assert bot.post("Hello?").status_code == 401
     assert not folder.exists()
     with bare_store(server) as store:
-        for name in (
-            "assistants",
-            "api_keys",
-            "chats",
-            "messages",
-            "documents",
-            "chunks",
-        ):
+        [mark] = store["assistants"].find({"_id": bot.id})
+        assert set(mark) == {"_id", "deleted_at"}  # until what was under way is done
+        for name in ("api_keys", "chats", "messages", "documents", "chunks"):
             left = store[name].count_documents(
                 {"$or": [{"_id": bot.id}, {"assistant_id": bot.id}, {"chat_id": chat}]}
             )

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,16 @@ def test_a_held_lock_is_an_error_within_three_seconds(
 
     assert time.monotonic() - started < 3
     assert things_of(store).find_one({"_id": "before"}), "reading goes on"
+    with ThreadPoolExecutor(2) as others:
+        first = others.submit(things_of(store).insert_one, {"_id": "first"})
+        time.sleep(1)
+        second = others.submit(things_of(store).insert_one, {"_id": "second"})
+        with pytest.raises(AutoReconnect):
+            first.result()
+        assert things_of(store).find_one({"_id": "before"})
+        assert not second.done(), "a refused writer and a waiting one stop no reader"
+        with pytest.raises(AutoReconnect):
+            second.result()
     holder.kill()
     holder.join()
     things_of(store).insert_one({"_id": "after"})

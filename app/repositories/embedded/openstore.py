@@ -117,7 +117,9 @@ class OpenStore:
             raise
 
     def _translated(self, error: apsw.Error) -> Exception:
-        self._suspect = True
+        # A lock that somebody else holds says nothing of the file: reading goes on.
+        if not isinstance(error, (apsw.BusyError, apsw.LockedError)):
+            self._suspect = True
         return from_sqlite(error, self.path)
 
     def _open(self) -> None:
