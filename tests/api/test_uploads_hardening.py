@@ -452,3 +452,35 @@ def test_the_server_still_answers(server: Server) -> None:
     request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     assert exchange(server, request).status == 200
+
+
+# Werkzeug leaves its nameless temporary file to the garbage collector.
+@pytest.mark.filterwarnings("ignore:.*SpooledTemporaryFile")
+@pytest.mark.parametrize("ending", ["half of the file", "no last boundary"])
+def test_an_upload_that_is_cut_off_leaves_nothing(
+    server: Server, owner: Person, bot: Bot, ending: str
+) -> None:
+    before = files_of(server)
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="type"\r\n\r\nrag\r\n'
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="assistant_id"\r\n\r\n'
+        f"{bot.id}\r\n--{BOUNDARY}\r\n"
+        'Content-Disposition: form-data; name="file"; filename="a.md"\r\n\r\n'
+    )
+    body = head.encode() + b"Some text.\n" * 2000
+    announced = len(body) * 2 if ending == "half of the file" else len(body)
+    request = (
+        "POST /documents/add HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Authorization: Bearer {owner.token}\r\nContent-Length: {announced}\r\n"
+        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    )
+    host, port = server.base_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request.encode() + body)
+        connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(1000)
+
+    assert not answer or answer.split()[1] in {b"400", b"422"}
+    assert files_of(server) == before
+    assert names_of(owner, bot) == []
+    assert owner.upload(bot, "a.md", "The whole text.").status_code == 201
