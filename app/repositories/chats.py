@@ -1,6 +1,5 @@
 """Chats: their state, their queue of turns, their totals."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -17,8 +16,14 @@ from app.models.chat import (
     TurnOutcome,
 )
 from app.models.ids import new_id
-from app.models.message import Citation, Tokens
 from app.models.page import Page, PageRequest
+from app.repositories.chat_rows import (
+    channel_key,
+    chat_from,
+    chosen_query,
+    outcome_row,
+    queued_row,
+)
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
 from app.repositories.paging import find_page
@@ -58,13 +63,13 @@ class ChatRepository:
         self, chat_id: str, *, assistant_ids: Sequence[str] | None = None
     ) -> Chat | None:
         found = self._chats.find_one({"_id": chat_id, **among(assistant_ids)})
-        return _from_mongo(found) if found else None
+        return chat_from(found) if found else None
 
     def find_by_channel_id(
         self, channel_id: str, *, assistant_ids: Sequence[str] | None
     ) -> list[Chat]:
         found = self._chats.find({"channel.id": channel_id, **among(assistant_ids)})
-        return [_from_mongo(row) for row in found.limit(20)]
+        return [chat_from(row) for row in found.limit(20)]
 
     def list_page(
         self,
@@ -73,10 +78,8 @@ class ChatRepository:
         *,
         assistant_ids: Sequence[str] | None,
     ) -> Page[Chat]:
-        query = {**among(assistant_ids), **_chosen(chosen)}
-        return find_page(
-            self._chats, query, request, by="updated_at", build=_from_mongo
-        )
+        query = {**among(assistant_ids), **chosen_query(chosen)}
+        return find_page(self._chats, query, request, by="updated_at", build=chat_from)
 
     # The turn
 
@@ -112,26 +115,26 @@ class ChatRepository:
         else:
             changes |= {"username": username, "username_key": username.casefold()}
         row = self._repairable.find_one_and_update(
-            {"assistant_id": assistant_id, "channel_key": _channel_key(channel)},
+            {"assistant_id": assistant_id, "channel_key": channel_key(channel)},
             {
                 "$inc": {"last_seq": 1},
-                "$push": {"queue": _queued(turn)},
+                "$push": {"queue": queued_row(turn)},
                 "$set": changes,
                 "$setOnInsert": defaults,
             },
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
-        return _from_mongo(cast("dict[str, Any]", row))
+        return chat_from(cast("dict[str, Any]", row))
 
     def requeue(self, chat_id: str, turn: QueuedTurn) -> Chat | None:
         """Queue a message's turn once more; None when the chat is gone."""
         row = self._repairable.find_one_and_update(
             {"_id": chat_id},
-            {"$push": {"queue": _queued(turn)}},
+            {"$push": {"queue": queued_row(turn)}},
             return_document=ReturnDocument.AFTER,
         )
-        return _from_mongo(row) if row else None
+        return chat_from(row) if row else None
 
     def settle(
         self, chat: Chat, turn_id: str, outcome: TurnOutcome, *, question: str
@@ -143,7 +146,7 @@ class ChatRepository:
         what ``outcome.suppressed`` says. False otherwise: read the chat again.
         """
         active = ChatStatus.BOT.value
-        row = _outcome(outcome)
+        row = outcome_row(outcome)
         latest = (
             {}
             if outcome.suppressed
@@ -192,7 +195,7 @@ class ChatRepository:
             {"$pull": {"queue": {"id": turn_id}}},
             return_document=ReturnDocument.AFTER,
         )
-        return _from_mongo(row) if row else None
+        return chat_from(row) if row else None
 
     def revoke(self, chat_id: str, turn_id: str) -> Chat | None:
         """Keep a turn that is not settled from being so; the chat after it.
@@ -219,7 +222,7 @@ class ChatRepository:
     def find_by_process(self, process: str) -> list[Chat]:
         """Return the chats with a turn of this server process in their queue."""
         found = self._chats.find({"queue.process": process})
-        return [_from_mongo(row) for row in found]
+        return [chat_from(row) for row in found]
 
     # A person's hand
 
@@ -231,77 +234,7 @@ class ChatRepository:
             {"$set": {"status": status.value, "updated_at": now}},
             return_document=ReturnDocument.AFTER,
         )
-        return _from_mongo(row) if row else None
+        return chat_from(row) if row else None
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         self._chats.delete_many({"assistant_id": assistant_id})
-
-
-def _chosen(chosen: ChatFilter) -> dict[str, Any]:
-    query: dict[str, Any] = {}
-    if chosen.message_service is not None:
-        query["channel.message_service"] = chosen.message_service
-    if chosen.status is not None:
-        query["status"] = chosen.status.value
-    elif chosen.active is not None:
-        active = ChatStatus.BOT.value
-        query["status"] = active if chosen.active else {"$ne": active}
-    if chosen.start:
-        query["$or"] = [
-            {"username_key": {"$regex": f"^{re.escape(chosen.start.casefold())}"}},
-            {"channel.id": {"$regex": f"^{re.escape(chosen.start)}"}},
-        ]
-    return query
-
-
-def _channel_key(channel: Channel) -> str:
-    """Return what is unique of a channel: no two pairs of names give the same."""
-    service = channel.message_service
-    return f"{len(service)}:{service}:{channel.id}"
-
-
-def _queued(turn: QueuedTurn) -> dict[str, Any]:
-    return {"id": turn.id, "message_id": turn.message_id, "process": turn.process}
-
-
-def _outcome(outcome: TurnOutcome) -> dict[str, Any]:
-    row = asdict(outcome)
-    row["citations"] = [asdict(citation) for citation in outcome.citations]
-    return row
-
-
-def _from_mongo(found: dict[str, Any]) -> Chat:
-    return Chat(
-        id=found["_id"],
-        assistant_id=found["assistant_id"],
-        channel=Channel(**found["channel"]),
-        username=found["username"],
-        status=ChatStatus(found["status"]),
-        tokens=Tokens(
-            tokens_in=found["tokens"]["in"], tokens_out=found["tokens"]["out"]
-        ),
-        message=found["message"],
-        response=found["response"],
-        last_seq=found["last_seq"],
-        queue=tuple(_turn(row) for row in found["queue"]),
-        created_at=found["created_at"],
-        updated_at=found["updated_at"],
-    )
-
-
-def _turn(row: dict[str, Any]) -> QueuedTurn:
-    outcome = row.get("outcome")
-    return QueuedTurn(
-        id=row["id"],
-        message_id=row["message_id"],
-        process=row["process"],
-        revoked=row.get("revoked", False),
-        outcome=outcome
-        and TurnOutcome(
-            **{
-                **outcome,
-                "tokens": Tokens(**outcome["tokens"]),
-                "citations": tuple(Citation(**c) for c in outcome["citations"]),
-            }
-        ),
-    )
