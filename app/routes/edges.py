@@ -61,7 +61,7 @@ def register_edges(app: APIFlask, settings: Settings) -> None:
         request.max_content_length = upload_limit if form else LARGEST_BODY
         g.address = _client_address(trusted)
         if hosts and _without_port(request.host) not in hosts:
-            raise BadRequest(reason="unknown Host")
+            raise BadRequest(reason="reason.host")
 
     @app.after_request
     def end(response: Response) -> Response:

@@ -30,7 +30,11 @@ CODES = {
     422: "invalid_input",
 }
 CAUSE_SHOWN = 200
-PLACES = {"reason": "not understood", "expected": "another type", "limit": "the limit"}
+PLACES = {
+    "reason": "reason.unclear",
+    "expected": "expected.other",
+    "limit": "limit.unknown",
+}
 
 
 def register_error_handlers(app: APIFlask) -> None:
@@ -62,7 +66,11 @@ def _body(
     fields: dict[str, str] | None,
     details: dict[str, Any],
 ) -> dict[str, Any]:
-    words = text(f"error.{code}", language, **(PLACES | details))
+    placed = {
+        name: _field_text(value, language) if isinstance(value, str) else value
+        for name, value in (PLACES | details).items()
+    }
+    words = text(f"error.{code}", language, **placed)
     told = {name: value for name, value in details.items() if name not in PLACES}
     error: dict[str, Any] = {"code": code, "message": words, **told}
     if fields:

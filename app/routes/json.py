@@ -41,11 +41,11 @@ class StrictJSONProvider(DefaultJSONProvider):
             suspicious = SUSPICIOUS.search(source) is not None
             bad = suspicious and any(map(bad_characters, _strings(value)))
         except RecursionError as exc:
-            raise BadRequest(reason="nested too deeply") from exc
+            raise BadRequest(reason="reason.depth") from exc
         except UnicodeDecodeError as exc:
-            raise BadRequest(reason="not UTF-8") from exc
+            raise BadRequest(reason="reason.utf8") from exc
         except ValueError as exc:
-            raise BadRequest(reason="not valid JSON") from exc
+            raise BadRequest(reason="reason.json") from exc
         if bad:
             raise InvalidInput(fields={"body": "field.characters"})
         return value
@@ -75,18 +75,18 @@ def bad_characters(value: str) -> bool:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadRequest(reason="a key stands twice in an object")
+        raise BadRequest(reason="reason.duplicate")
     return found
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise BadRequest(reason=f"{name} is not JSON")
+def _refuse_constant(_name: str) -> NoReturn:
+    raise BadRequest(reason="reason.constant")
 
 
 def _float(digits: str) -> float:
     number = float(digits)
     if isinf(number):
-        raise BadRequest(reason="a number is too large")
+        raise BadRequest(reason="reason.number")
     return number
 
 
