@@ -1,5 +1,6 @@
 """The timeline: every chat's messages in one ordered list."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -135,6 +136,10 @@ class MessageRepository:
             .limit(limit)
         )
         return [_from_mongo(row) for row in found][::-1]
+
+    def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]:
+        found = self._messages.find({"_id": {"$in": list(ids)}, "chat_id": chat_id})
+        return [_from_mongo(row) for row in found]
 
     def list_between(
         self, chat_id: str, *, after: int | None, before: int | None, limit: int

@@ -64,13 +64,22 @@ def readable(history: Sequence[Message], *, without: str) -> list[Message]:
     """Return what of a timeline a model may read before the message ``without``.
 
     Left out are messages that wait for turns of their own, and answers that were
-    never delivered.
+    never delivered. An answer stands behind its question, also where further
+    questions had come before it was given.
     """
-    return [
+    asked = {message.id: message.seq for message in history}
+
+    def place(message: Message) -> tuple[int, int]:
+        if message.in_reply_to is None:
+            return message.seq, message.seq
+        return asked.get(message.in_reply_to, 0), message.seq  # 0: older than these
+
+    kept = [
         message
         for message in history
         if message.id != without and message.status not in UNREAD
     ]
+    return sorted(kept, key=place)
 
 
 def _system(assistant: Assistant, passages: Sequence[Passage]) -> str:

@@ -1,7 +1,7 @@
 """Asking the provider: what a turn's answer is made from, and its pieces."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from typing import Protocol
 
 from app.errors import ProviderInterrupted
@@ -16,6 +16,7 @@ from app.services.prompting import compose, readable
 
 class Messages(Protocol):
     def latest(self, chat_id: str, limit: int) -> list[Message]: ...
+    def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]: ...
 
 
 class Retrieval(Protocol):
@@ -55,8 +56,7 @@ class Responder:
     ) -> CompletionRequest:
         """Put together what the provider gets for this message."""
         question = message.text
-        limit = assistant.history.messages + len(chat.queue) + 1
-        history = readable(self._messages.latest(chat.id, limit), without=message.id)
+        history = readable(self._latest(assistant, chat), without=message.id)
         passages: tuple[Passage, ...] = ()
         if assistant.retrieval.enabled:
             asked = [m.text for m in history if m.author is Author.CONTACT]
@@ -70,6 +70,20 @@ class Responder:
             context_tokens=self._context_tokens,
             deadline=time.monotonic() + self._timeout,
         )
+
+    def _latest(self, assistant: Assistant, chat: Chat) -> list[Message]:
+        """Return the end of the timeline, with the questions of its answers.
+
+        Messages that came in a burst all stand before their answers, so the latest
+        answers' questions may lie further back.
+        """
+        limit = assistant.history.messages + len(chat.queue) + 1
+        found = self._messages.latest(chat.id, limit)
+        here = {message.id for message in found}
+        asked = {m.in_reply_to for m in found if m.in_reply_to} - here
+        if len(asked) > 1:  # of one alone the answer is the oldest, and cut as well
+            found = [*self._messages.find_by_ids(chat.id, asked), *found]
+        return found
 
     def complete(
         self, request: CompletionRequest, answer: CitedAnswer

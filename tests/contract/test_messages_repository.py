@@ -369,3 +369,14 @@ def test_messages_go_with_their_own_assistant(messages: MessageRepository) -> No
     assert messages.get(mine.id) is None
     assert messages.find_inbound(inbound("k1", "w1")) == []
     assert messages.find_inbound(inbound("k2")) == [(other, "f")]
+
+
+def test_messages_are_found_by_their_ids_in_their_chat_only(
+    messages: MessageRepository,
+) -> None:
+    mine, other = message(), message(chat_id="another")
+    messages.add(mine)
+    messages.add(other)
+
+    assert messages.find_by_ids(mine.chat_id, {mine.id, other.id, "none"}) == [mine]
+    assert messages.find_by_ids(mine.chat_id, []) == []

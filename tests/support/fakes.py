@@ -1,6 +1,7 @@
 """In-memory repositories of the turn; they run the repositories' contract tests."""
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -248,6 +249,9 @@ class FakeMessages:
                 failure=None,
             )
             return True
+
+    def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]:
+        return [m for m in self.all() if m.chat_id == chat_id and m.id in ids]
 
     def latest(self, chat_id: str, limit: int) -> list[Message]:
         return self.timeline(chat_id)[-limit:]

@@ -185,3 +185,13 @@ def test_the_question_itself_is_not_part_of_its_history() -> None:
     question, before = said("When?"), said("Hello")
 
     assert readable([before, question], without=question.id) == [before]
+
+
+def test_an_answer_is_read_behind_its_question() -> None:
+    first, second = said("First", seq=1), said("Second", seq=2)
+    answer = said("Answer", seq=3, by=Author.ASSISTANT, in_reply_to=first.id)
+    older = said("Older", seq=4, by=Author.ASSISTANT, in_reply_to="not here")
+
+    order = readable([first, second, answer, older], without="other")
+
+    assert [m.text for m in order] == ["Older", "First", "Answer", "Second"]
