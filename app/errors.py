@@ -48,10 +48,6 @@ class UnsupportedMediaType(AppError):
     status, code = 415, "unsupported_media_type"
 
 
-class BodyTooLarge(AppError):
-    status, code = 413, "body_too_large"
-
-
 class Unauthorized(AppError):
     status, code = 401, "unauthorized"
 

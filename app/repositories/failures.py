@@ -1,6 +1,7 @@
 """Other people's exceptions stop here: the driver's become ours."""
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -8,6 +9,9 @@ from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from app.errors import AppError, StorageFull, StoreUnavailable
 
+log = logging.getLogger(__name__)
+
+REASON_SHOWN = 200  # the driver speaks of servers and locks, never of contents
 OUT_OF_DISK_SPACE = 14031  # MongoDB's error code
 
 RepositoryClass = TypeVar("RepositoryClass", bound=type)
@@ -31,16 +35,21 @@ def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(*args, **kwargs)
         except PyMongoError as exc:
-            raise _translated(exc) from exc
+            translated = _translated(exc)
+            if translated is None:
+                raise
+            log.warning("store failed", extra={"reason": str(exc)[:REASON_SHOWN]})
+            raise translated from exc
 
     return call
 
 
-def _translated(exc: PyMongoError) -> AppError | PyMongoError:
+def _translated(exc: PyMongoError) -> AppError | None:
+    """Return our error; None for one that is a bug of ours."""
     if isinstance(exc, OperationFailure) and exc.code == OUT_OF_DISK_SPACE:
         return StorageFull()
     if isinstance(exc, ConnectionFailure) or exc.timeout:
         return StoreUnavailable()
     if isinstance(exc, OperationFailure) and exc.has_error_label("RetryableWriteError"):
         return StoreUnavailable()
-    return exc
+    return None

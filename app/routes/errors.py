@@ -29,7 +29,6 @@ CODES = {
     415: "unsupported_media_type",
     422: "invalid_input",
 }
-CAUSE_SHOWN = 200
 PLACES = {
     "reason": "reason.unclear",
     "expected": "expected.other",
@@ -81,8 +80,7 @@ def _body(
 
 def _app_error(error: AppError) -> Response:
     level = logging.WARNING if error.status >= 500 else logging.INFO  # noqa: PLR2004
-    cause = str(error.__cause__)[:CAUSE_SHOWN] if error.__cause__ else None
-    log.log(level, "request failed", extra={"code": error.code, "cause": cause})
+    log.log(level, "request failed", extra={"code": error.code})
     response = jsonify(error_body(error, request_language(), g.request_id))
     response.status_code = error.status
     if error.retry_after is not None:

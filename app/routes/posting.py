@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -41,18 +42,12 @@ EVENT_STREAM = "text/event-stream"
 )
 def post_message(body: PostBody) -> Response | tuple[TurnResult, int, dict[str, str]]:
     """Send a contact's message and get the answer"""
-    slots = services().turn_slots
-    slots.take()
-    handed_over = False
-    try:
+    with ExitStack() as held:
+        held.enter_context(services().turn_slots.slot())
         taken = services().intake.accept(current_key(), _post(body))
         if isinstance(taken, Turn) and _wants_stream():
-            handed_over = True
-            return _stream(taken)
+            return _stream(taken, held.pop_all())
         result = _run(taken)
-    finally:
-        if not handed_over:
-            slots.give_back()
     if _wants_stream():
         return stream(iter([("done", _body(result))]), at_end=lambda: None)
     headers = {"Idempotency-Replayed": "true"} if result.replayed else {}
@@ -104,12 +99,12 @@ def _events(turn: Turn) -> Iterator[Event]:
     return run()
 
 
-def _stream(turn: Turn) -> Response:
+def _stream(turn: Turn, held: ExitStack) -> Response:
     try:
-        return stream(_events(turn), at_end=services().turn_slots.give_back)
+        return stream(_events(turn), at_end=held.close)
     except RuntimeError as exc:  # the system gives no further thread
         services().turns.abandon(turn)
-        services().turn_slots.give_back()
+        held.close()
         raise Busy from exc
 
 

@@ -1,9 +1,12 @@
 """The turn, through HTTP: a message in, its answer out."""
 
 import json
+import time
+from types import SimpleNamespace
 
 import pytest
 
+from app.routes import event_stream
 from tests.support.behaviour import Behaviour
 from tests.support.running import Bot, Person
 from tests.support.upstream import Upstream
@@ -104,6 +107,29 @@ def test_a_stream_tells_the_same_turn(bot: Bot) -> None:
     assert name == "done"
     assert "".join(str(d["text"]) for _, d in events[:-1]) == done["response"]
     assert done["status"] == "answered"
+
+
+def test_a_stream_that_gets_no_thread_is_refused_and_its_message_kept(
+    bot: Bot, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoThread:
+        def __init__(self, **_: object) -> None: ...
+
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    stream = {"Accept": "text/event-stream"}
+    with monkeypatch.context() as patched:
+        patched.setattr(event_stream, "threading", SimpleNamespace(Thread=NoThread))
+        refused = bot.post("Stream it", headers=stream, message_id="1")
+
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "busy")
+    assert owner.server.services.is_idle()
+    give_up = time.monotonic() + 15
+    while (again := bot.post("Stream it", message_id="1")).status_code == 409:
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+    assert again.json()["status"] == "answered"
 
 
 def test_contacts_of_one_assistant_do_not_mix(bot: Bot, model: Upstream) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx2
@@ -58,6 +59,31 @@ def test_running_turns_are_answered_before_the_end(
     for n in range(4):
         assert answers[f"c{n}"].json()["status"] == "answered"
         assert parse_events(answers[f"c{n + 4}"].text)[-1][0] == "done"
+
+
+def test_turns_left_behind_come_before_the_end(
+    server: ServerProcess, slow_model: Upstream
+) -> None:
+    slow_model.always(Behaviour(delay=0.3))
+    headers = {"X-API-Key": create_bot(server)}
+    texts = [f"message {n}" for n in range(14)]
+
+    def post(text: str) -> httpx2.Response:
+        body = {"id": "c", "message_service": "test", "message": text}
+        return bot.post("/chats/enviarMensagemLLM", json=body)
+
+    with server.client(**headers) as bot, ThreadPoolExecutor(len(texts)) as bots:
+        posts = [bots.submit(post, text) for text in texts]
+        while not any(one.done() and one.result().status_code == 503 for one in posts):
+            time.sleep(0.02)
+        assert server.terminate() == 0
+        answers = [one.result() for one in posts]
+
+    busy = [a.json()["error"]["code"] for a in answers if a.status_code == 503]
+    assert set(busy) == {"chat_busy"}
+    assert {a.status_code for a in answers} == {200, 503}
+    asked = [r.body["messages"][-1]["content"] for r in slow_model.requests]
+    assert sorted(asked) == sorted(texts)
 
 
 def test_an_idle_server_stops_at_once_and_refuses_afterwards(
