@@ -45,6 +45,10 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        self._begin()
+
+    def _begin(self) -> None:
+        """Answer the next request, if it is whole and the one before is answered."""
         end = self._received.find(b"\r\n\r\n")
         if end < 0 or self._steps is not None:
             return
@@ -93,11 +97,13 @@ class ClientConnection(asyncio.Protocol):
                 ready, size = [], 0
             if step is None:
                 self._steps = None
-            elif isinstance(step, Pause):
+                self._begin()
+                return
+            if isinstance(step, Pause):
                 loop = self._upstream.loop
                 self._timer = loop.call_later(step.seconds, self._play)
                 return
-            elif isinstance(step, Cut):
+            if isinstance(step, Cut):
                 if step.reset:  # let what was written arrive first
                     loop = self._upstream.loop
                     self._timer = loop.call_later(0.02, lambda: self.cut(reset=True))

@@ -131,6 +131,16 @@ def test_packets_may_be_cut_anywhere(text: str, cuts: list[int], end: str) -> No
     edges = sorted({0, len(body), *(cut % len(body) for cut in cuts)})
     chunks = [body[a:b] for a, b in pairwise(edges)]
     answer = Answer(limit=1000)
-    read = "".join(answer.read(chunks))
+    read = "".join([answer.feed(chunk) for chunk in [*chunks, b""]])
     assert answer.whole
     assert read == (text if text.strip() else "")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_an_event_of_many_lines_may_be_cut_anywhere(end: str) -> None:
+    lines = ['data: {"choices": [{"delta":', 'data: {"content": "Fine."}}]}', "", ""]
+    body = end.join(lines).encode()
+    for cut in range(1, len(body)):
+        answer = Answer(limit=1000)
+        assert answer.feed(body[:cut]) + answer.feed(body[cut:]) == "Fine."
+        assert answer.trouble is None

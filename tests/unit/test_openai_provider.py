@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import ProviderRefused
 from app.services.llm.openai import OpenAIProvider
-from app.services.llm.port import Delta
+from app.services.llm.port import Completion, Delta
 from app.services.llm.tokens import estimate_tokens
 from tests.support.asking import SLACK, answer_of, failure_of, provider_for, request
 from tests.support.behaviour import Behaviour
@@ -29,7 +29,7 @@ def _delta(content: object, finish: str | None = None, **more: object) -> object
 
 
 def test_an_answer_streams_and_ends_with_what_it_cost(upstream: Upstream) -> None:
-    upstream.reply("Fine, thanks.", usage=(12, 4), chunks=5, model="gpt-test-0101")
+    upstream.reply("Fine, thanks.", usage=(12, 4), pause=0.01, model="gpt-test-0101")
     events = list(provider_for(upstream).complete(request()))
     deltas = [event.text for event in events[:-1] if isinstance(event, Delta)]
     assert len(deltas) > 3
@@ -38,6 +38,13 @@ def test_an_answer_streams_and_ends_with_what_it_cost(upstream: Upstream) -> Non
     assert completion.model == "gpt-test-0101"
     assert (completion.tokens_in, completion.tokens_out) == (12, 4)
     assert not completion.estimated
+
+
+def test_pieces_that_come_together_are_one_delta(upstream: Upstream) -> None:
+    upstream.reply(body=_events(_delta("Fi"), _delta("ne, "), _delta("thanks", "stop")))
+    delta, completion = provider_for(upstream).complete(request())
+    assert delta == Delta(text="Fine, thanks")
+    assert isinstance(completion, Completion)
 
 
 def test_the_request_says_what_was_asked(upstream: Upstream) -> None:
@@ -56,6 +63,11 @@ def test_the_request_says_what_was_asked(upstream: Upstream) -> None:
         "temperature": 0.2,
         "max_tokens": 100,
     }
+
+
+def test_half_a_character_in_a_question_is_replaced(upstream: Upstream) -> None:
+    assert answer_of(provider_for(upstream), request("ação \ud83d"))[0]
+    assert upstream.requests[0].body["messages"][-1]["content"] == "ação ?"
 
 
 def test_what_is_not_set_is_not_sent(upstream: Upstream) -> None:
@@ -158,6 +170,15 @@ def test_a_stream_that_stays_open_after_its_end_is_not_waited_for(
     assert time.monotonic() - start < SLACK
 
 
+def test_usage_that_does_not_come_is_not_waited_for_long(upstream: Upstream) -> None:
+    body = _events(_delta("Fine.", "stop"), done=False)
+    upstream.reply(headers={"Content-Length": "999999"}, body=body)
+    provider = provider_for(upstream, first_byte=15, gap=15)
+    start = time.monotonic()
+    assert answer_of(provider)[0] == "Fine."
+    assert time.monotonic() - start < 1 + SLACK
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -214,6 +235,16 @@ def test_a_whole_address_is_understood(upstream: Upstream) -> None:
 def test_connections_are_used_again(upstream: Upstream) -> None:
     provider = provider_for(upstream)
     for _ in range(5):
+        answer_of(provider)
+    assert upstream.accepted == 1
+
+
+def test_a_connection_is_used_again_although_its_answers_end_comes_late(
+    upstream: Upstream,
+) -> None:
+    upstream.reply(drip=(3, 0.001))
+    provider = provider_for(upstream)
+    for _ in range(3):
         answer_of(provider)
     assert upstream.accepted == 1
 

@@ -1,19 +1,17 @@
 """A chat completion as it comes in: streamed, or as one JSON document."""
 
-import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
 
-from app.services.llm.sse import NoEvents, TooLong, data_of_events
+from pydantic_core import from_json
+
+from app.services.llm.sse import Events, NoEvents, TooLong
 
 LINE_PER_TEXT = 8  # escapes and envelope: bytes of a line per byte of its text
 SANE_TOKENS = 2**31
 
 _CONTENT = re.compile(rb'"content"\s*:\s*"')
 _LENIENT = json.JSONDecoder(strict=False)
-
-_Part = tuple[object, str]
 
 
 class Garbage(Exception):
@@ -33,7 +31,7 @@ class ErrorInAnswer(Exception):
 
 
 class Answer:
-    """Reads one answer; afterwards it tells what came.
+    """Takes in one answer; on the way and afterwards it tells what came.
 
     ``limit`` is in bytes of text. Blank text is held back until there is more.
     """
@@ -41,18 +39,22 @@ class Answer:
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
         self._line_limit = limit * LINE_PER_TEXT + 65_536
+        self._begun = False
+        self._document: bytearray | None = None
+        self._events = Events(limit=self._line_limit)
         self._blank = ""
         self._pieces: list[str] = []
         self._size = 0
         self._usage: dict[str, object] = {}
         self._chunks = 0
         self._others = 0
-        self.cut_off = False
         self.model: str | None = None
         self.finished = False
         """The provider says why it stopped: nothing of the text is missing."""
         self.done = False
         """Not even usage will follow."""
+        self.trouble: Garbage | Flood | ErrorInAnswer | None = None
+        """What came behind the text so far, and ends it."""
 
     @property
     def text(self) -> str:
@@ -64,7 +66,8 @@ class Answer:
 
     @property
     def whole(self) -> bool:
-        return self.finished or self.done
+        cut_off = isinstance(self.trouble, Flood)
+        return (self.finished or self.done) and not cut_off
 
     def tokens(self, name: str) -> int | None:
         count = self._usage.get(name)
@@ -72,59 +75,57 @@ class Answer:
             return None
         return count if 0 <= count < SANE_TOKENS else None
 
-    def read(self, chunks: Iterable[bytes]) -> Iterator[str]:
-        """Yield pieces of text; ``finished`` and ``done`` change on the way.
-
-        A piece may be empty: it only means that something came.
-        """
-        chunks = iter(chunks)
-        start = b""
-        for chunk in chunks:
-            start = (start + chunk).lstrip(b"\xef\xbb\xbf \t\r\n")
-            if start:
-                break
-        if start[:1] == b"<":
-            raise Garbage
-        parts = self._document if start[:1] in (b"{", b"[") else self._events
+    def feed(self, block: bytes) -> str:
+        """Return the text in the next block of the body; an empty block is its end."""
+        texts: list[str] = []
         try:
-            for part, of in parts(start, chunks):
-                yield self._take(part, of)
-                if self.cut_off:
-                    raise Flood
+            self._feed(block, texts)
         except TooLong as exc:
-            yield self._add(_cut_content(exc.start))
-            raise Flood from None
-        except NoEvents:
-            raise Garbage from None
-        if self._others and not self._chunks:
-            raise Garbage
+            texts.append(_cut_content(exc.start))
+            self.trouble = Flood()
+        except (Garbage, NoEvents):
+            self.trouble = Garbage()
+        except ErrorInAnswer as exc:
+            self.trouble = exc
+        text = "".join(texts)
+        return self._add(text) if text else ""
 
-    def _events(self, start: bytes, rest: Iterator[bytes]) -> Iterator[_Part]:
-        # chain, unlike `yield from`, leaves `rest` open for its other readers
-        chunks = itertools.chain([start], rest)
-        for data, complete in data_of_events(chunks, limit=self._line_limit):
+    def _feed(self, block: bytes, texts: list[str]) -> None:
+        for data in self._data(block):
             if data.strip() == b"[DONE]":
                 self.done = True
                 return
+            if not data or data.isspace():
+                continue
             try:
-                part = _parsed(data) if data.strip() else None
+                part = _parsed(data)
             except Garbage:
-                if complete:
+                if block or self._document is not None:
                     raise
-                return
-            if part is not None:
-                yield part, "delta"
+                return  # cut off within an event
+            texts.append(self._take(part))
+        if not block:
+            if self._others and not self._chunks:
+                raise Garbage
+            self.done = self.done or self._document is not None
 
-    def _document(self, start: bytes, rest: Iterator[bytes]) -> Iterator[_Part]:
-        body = bytearray(start)
-        for chunk in rest:
-            body += chunk
-            if len(body) > self._line_limit:
-                raise TooLong(bytes(body))
-        yield _parsed(bytes(body)), "message"
-        self.done = True
+    def _data(self, block: bytes) -> list[bytes]:
+        """Return what is whole now: events, or at the end the document."""
+        if not self._begun:
+            block = block.lstrip(b"\xef\xbb\xbf \t\r\n")
+            self._begun = bool(block)
+            if block.startswith(b"<"):
+                raise Garbage
+            if block.startswith((b"{", b"[")):
+                self._document = bytearray()
+        if self._document is not None:
+            self._document += block
+            if len(self._document) > self._line_limit:
+                raise TooLong(bytes(self._document))
+            return [] if block else [bytes(self._document)]
+        return self._events.feed(block) if block else self._events.end()
 
-    def _take(self, part: object, of: str) -> str:
+    def _take(self, part: object) -> str:
         if not isinstance(part, dict):
             raise Garbage
         if part.get("error"):
@@ -142,22 +143,22 @@ class Answer:
         model = part.get("model")
         if model and isinstance(model, str):
             self.model = model[:200]
-        return "".join([self._take_choice(choice, of) for choice in choices])
+        return "".join([self._take_choice(choice) for choice in choices])
 
-    def _take_choice(self, choice: object, of: str) -> str:
+    def _take_choice(self, choice: object) -> str:
         if not isinstance(choice, dict):
             raise Garbage
         if choice.get("index"):
             return ""  # only one answer was asked for
-        message, finish = choice.get(of), choice.get("finish_reason")
+        message = choice.get("delta" if self._document is None else "message")
+        finish = choice.get("finish_reason")
         if message is None:
             message = {}
         if not isinstance(message, dict) or not isinstance(finish, str | None):
             raise Garbage
         text = _text(message.get("content")) or _text(message.get("refusal"))
-        piece = self._add(text) if text else ""
         self.finished = self.finished or bool(finish)
-        return piece
+        return text
 
     def _add(self, text: str) -> str:
         """Keep the text that the limit allows and return it."""
@@ -171,7 +172,7 @@ class Answer:
         encoded = text.encode()
         room = self._limit - self._size
         if len(encoded) > room:
-            self.cut_off = True
+            self.trouble = Flood()
             text = encoded[:room].decode(errors="ignore")
         self._size += len(encoded)
         if text:
@@ -181,7 +182,11 @@ class Answer:
 
 def _parsed(data: bytes) -> object:
     try:
-        return json.loads(data.decode())
+        return from_json(data)
+    except ValueError:
+        pass
+    try:
+        return json.loads(data.decode())  # takes half characters
     except (ValueError, RecursionError):
         raise Garbage from None
 

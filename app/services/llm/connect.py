@@ -6,7 +6,6 @@ proxies.
 
 import base64
 import functools
-import http.client
 import queue
 import socket
 import ssl
@@ -14,11 +13,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from app.services.llm.connection import Call, Connection, TimedOut, Unreachable
+from app.services.llm.response import Response
 
 Tls = Callable[[], ssl.SSLContext]
 
@@ -78,12 +79,12 @@ class Route:
         connection = Connection(sock)
         connection.send("\r\n".join([*lines, "", ""]).encode(), call)
         try:
-            response = connection.answer(call)
+            response = Response(connection, call)
         except TimedOut:
             raise
         except Exception:  # noqa: BLE001 - whatever it says, it is no tunnel
             raise Unreachable from None
-        if response.status != http.client.OK:
+        if response.status != HTTPStatus.OK:
             raise Unreachable
 
 

@@ -1,21 +1,15 @@
-"""HTTP/1.1 connections on which no step outlasts its call.
+"""Connections on which no step outlasts its call.
 
 A read timeout alone is no deadline: who drips a byte now and then never meets it.
 So each step, down to each ``recv``, gets what is left of the call's time.
 """
 
-import http.client
-import io
+import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-PIECE = 65_536
+BLOCK = 16_384  # one TLS record
 
 
 class TimedOut(Exception):
@@ -75,16 +69,21 @@ class Connection:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._timeout: float | None = None
+        self._readable = select.poll()
+        self._readable.register(sock, select.POLLIN)
         self.idle_since = 0.0
 
     @property
     def dead(self) -> bool:
         """Whether the other side has closed, or speaks without being asked."""
-        self._sock.setblocking(False)
+        if not self._readable.poll(0):
+            return False
+        self._limit(0)
         try:
             self._sock.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
-            return False
+            return False  # TLS has messages of its own
         except OSError:
             pass
         return True
@@ -93,7 +92,7 @@ class Connection:
         """Send all of it; False: the other side stopped listening on the way."""
         view = memoryview(data)
         while view:
-            self._sock.settimeout(call.wait(call.patience))
+            self._limit(call.wait(call.patience))
             try:
                 view = view[self._sock.send(view) :]
             except TimeoutError:
@@ -102,65 +101,29 @@ class Connection:
                 return False
         return True
 
-    def answer(self, call: Call) -> http.client.HTTPResponse:
-        """Read the head of the answer."""
-        source = _Source(self._sock, call)
-        response = http.client.HTTPResponse(source, method="POST")  # type: ignore[arg-type]
+    def receive(self, call: Call) -> bytes:
+        """Return what comes next, as soon as it comes; nothing: that was all.
+
+        Raises ``TimedOut``, ``Broken`` and ``Overlong``.
+        """
+        self._limit(call.wait(call.patience))
         try:
-            response.begin()
-        except (TimedOut, Overlong):
-            raise
-        except (http.client.RemoteDisconnected, OSError):
+            block = self._sock.recv(BLOCK)
+        except TimeoutError:
+            raise TimedOut from None
+        except OSError:
             raise Broken(answered=call.started) from None
-        except (http.client.HTTPException, ValueError):
-            raise Malformed from None
-        return response
+        if block:
+            call.started = True
+            call.bytes_left -= len(block)
+            if call.bytes_left < 0:
+                raise Overlong
+        return block
 
     def close(self) -> None:
         self._sock.close()
 
-
-def pieces(response: http.client.HTTPResponse, call: Call) -> Iterator[bytes]:
-    """Yield the body as it comes; a body cut short raises ``Broken``."""
-    try:
-        while piece := response.read1(PIECE):
-            yield piece
-    except (http.client.HTTPException, OSError, ValueError):
-        raise Broken(answered=call.started) from None
-    if response.length:
-        raise Broken(answered=True)
-
-
-class _Source:
-    """What ``HTTPResponse`` takes for a socket."""
-
-    def __init__(self, sock: socket.socket, call: Call) -> None:
-        self._reader = _Reader(sock, call)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self._reader, PIECE)
-
-
-class _Reader(io.RawIOBase):
-    def __init__(self, sock: socket.socket, call: Call) -> None:
-        self._sock = sock
-        self._call = call
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "Buffer") -> int:
-        call = self._call
-        self._sock.settimeout(call.wait(call.patience))
-        try:
-            count = self._sock.recv_into(buffer)
-        except TimeoutError:
-            raise TimedOut from None
-        except ssl.SSLError:
-            raise ConnectionResetError from None
-        if count:
-            call.started = True
-            call.bytes_left -= count
-            if call.bytes_left < 0:
-                raise Overlong
-        return count
+    def _limit(self, seconds: float) -> None:
+        if seconds != self._timeout:  # setting it costs a system call
+            self._sock.settimeout(seconds)
+            self._timeout = seconds

@@ -6,21 +6,20 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.errors import ProviderRefused, ProviderTimeout
 from app.services.llm import failures
 from app.services.llm.answer import Answer, Garbage
 from app.services.llm.breaker import Breaker
+from app.services.llm.connect import route
 from app.services.llm.connection import Broken, Call
 from app.services.llm.failures import TROUBLE, Failure, StatusError
 from app.services.llm.parameters import Shapes
 from app.services.llm.port import Completion, CompletionRequest, Delta
+from app.services.llm.response import Response
 from app.services.llm.tokens import estimate_tokens
+from app.services.llm.transport import Transport
 from app.services.llm.waits import backoff
-
-if TYPE_CHECKING:
-    from app.services.llm.sdk import Sdk
 
 OPENAI = "https://api.openai.com/v1"
 NO_KEY = "no-key"  # local servers want some key, and take any
@@ -78,7 +77,7 @@ class OpenAIProvider:
         self._breaker = breaker or Breaker()
         self._shapes = Shapes()
         self._lock = threading.Lock()
-        self._sdk: Sdk | None = None
+        self._transport: Transport | None = None
 
     def complete(self, request: CompletionRequest) -> Iterator[Delta | Completion]:
         """Yield deltas and then the completion; see ``Provider``.
@@ -119,13 +118,13 @@ class OpenAIProvider:
 
     def prepare(self) -> None:
         """Load the SDK now; otherwise the first call does, for half a second."""
-        self._loaded()
+        self._load()
 
     def close(self) -> None:
         """Close the idle connections."""
         with self._lock:
-            if self._sdk is not None:
-                self._sdk.close()
+            if self._transport is not None:
+                self._transport.close()
 
     def _judged(
         self, request: CompletionRequest, *, probe: bool
@@ -162,8 +161,12 @@ class OpenAIProvider:
         shape = self._shapes.of(request.model)
         sent = shape.payload(request)
         try:
-            with self._loaded().post(sent, call) as chunks:
-                yield from self._deltas(chunks, answer, call)
+            transport = self._transport or self._load()
+            response = transport.post(sent, call)
+            try:
+                yield from self._deltas(response, answer, call)
+            finally:
+                transport.release(response)
         except StatusError as exc:
             if exc.status in REFUSING and self._shapes.learn(
                 request.model, shape, exc.body, sent
@@ -178,11 +181,16 @@ class OpenAIProvider:
         yield _completion(request, answer)
 
     def _deltas(
-        self, chunks: Iterator[bytes], answer: Answer, call: Call
+        self, response: Response, answer: Answer, call: Call
     ) -> Iterator[Delta]:
-        for piece in answer.read(chunks):
-            if piece:
+        while True:
+            block = response.read()
+            if piece := answer.feed(block):
                 yield Delta(text=piece)
+            if answer.trouble:
+                raise answer.trouble
+            if answer.done or not block:
+                break
             if answer.finished:
                 call.patience = AFTER_THE_END
             elif answer.started:
@@ -190,7 +198,7 @@ class OpenAIProvider:
         if not answer.whole:
             raise Broken(answered=True)
         call.patience = AFTER_DONE
-        next(chunks, None)
+        response.read()
 
     def _wait_before_retry(
         self, failure: Failure, retries: int, deadline: float
@@ -204,19 +212,22 @@ class OpenAIProvider:
         left = deadline - time.monotonic()
         return wait if wait <= min(self._limits.wait, left / 2) else None
 
-    def _loaded(self) -> "Sdk":
+    def _load(self) -> Transport:
         with self._lock:
-            if self._sdk is None:
-                from app.services.llm.sdk import Sdk  # noqa: PLC0415 - see there
+            if self._transport is None:
+                from app.services.llm import sdk  # noqa: PLC0415 - see there
 
+                url = self._base_url
                 try:
-                    self._sdk = Sdk(
-                        api_key=self._api_key or NO_KEY, base_url=self._base_url
+                    way = route(url)
+                    head = sdk.request_head(
+                        way, api_key=self._api_key or NO_KEY, base_url=url
                     )
                 except ValueError as exc:
                     raise Failure(ProviderRefused(), detail=exc) from None
-                weakref.finalize(self, self._sdk.close)
-            return self._sdk
+                self._transport = Transport(way, head, tls=sdk.system_tls)
+                weakref.finalize(self, self._transport.close)
+            return self._transport
 
 
 def _completion(request: CompletionRequest, answer: Answer) -> Completion:

@@ -1,7 +1,5 @@
 """Server-sent events out of the bytes of a body."""
 
-from collections.abc import Iterable, Iterator
-
 _KNOWN = (b"event", b"id", b"retry", b"")
 
 
@@ -17,57 +15,61 @@ class TooLong(Exception):
         self.start = start
 
 
-def data_of_events(
-    chunks: Iterable[bytes], *, limit: int
-) -> Iterator[tuple[bytes, bool]]:
-    """Yield each event's data, and whether its end came as well."""
-    data: list[bytes] = []
-    size = 0
-    seen = strange = False
-    for line in _lines(chunks, limit):
-        if not line:
-            if data:
-                yield data[0] if len(data) == 1 else b"\n".join(data), True
-                data, size = [], 0
-            continue
-        name, _, value = line.partition(b":")
-        if name == b"data":
-            seen = True
-            data.append(value.removeprefix(b" "))
-            size += len(value)
-            if size > limit:
-                raise TooLong(b"\n".join(data))
-        elif name in _KNOWN:
-            seen = True
-        else:
-            strange = True
-    if data:
-        yield b"\n".join(data), False
-    if strange and not seen:
-        raise NoEvents
+class Events:
+    """Takes the data out of events, which may be cut anywhere.
 
+    ``limit`` is in bytes of one event. Lines end in LF, CRLF or CR.
+    """
 
-def _lines(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """Yield lines, whatever ends them: LF, CRLF or CR."""
-    rest = bytearray()
-    after_cr = False
-    first = True
-    for received in chunks:
-        chunk = received
-        if after_cr and chunk[:1] == b"\n":
-            chunk = chunk[1:]
-        after_cr = received[-1:] == b"\r" or (after_cr and not received)
-        if b"\r" in chunk:
-            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        rest += chunk
-        if b"\n" in chunk:
-            if first:
-                first = False
-                rest = rest.removeprefix(b"\xef\xbb\xbf")
-            *whole, last = bytes(rest).split(b"\n")
-            rest = bytearray(last)
-            yield from whole
-        if len(rest) > limit:
-            raise TooLong(bytes(rest).removeprefix(b"data:"))
-    if rest:
-        yield bytes(rest)
+    def __init__(self, *, limit: int) -> None:
+        self._limit = limit
+        self._rest = bytearray()  # of an event whose end has not come
+        self._after_cr = False
+        self._seen = self._strange = False
+
+    def feed(self, block: bytes) -> list[bytes]:
+        """Return the data of the events that are whole now."""
+        if self._after_cr or b"\r" in block:
+            block = self._normal(block)
+        rest = self._rest
+        looked = max(0, len(rest) - 1)
+        rest += block
+        end = rest.rfind(b"\n\n", looked)
+        if end < 0:
+            if len(rest) > self._limit:
+                raise TooLong(bytes(rest).removeprefix(b"data:"))
+            return []
+        events = bytes(rest[:end]).split(b"\n\n")
+        del rest[: end + 2]
+        return [data for event in events if (data := self._data(event)) is not None]
+
+    def end(self) -> list[bytes]:
+        """Return the data of an event whose end has not come."""
+        data = self._data(bytes(self._rest))
+        if self._strange and not self._seen:
+            raise NoEvents
+        return [] if data is None else [data]
+
+    def _data(self, event: bytes) -> bytes | None:
+        if event.startswith(b"data: ") and b"\n" not in event:
+            self._seen = True
+            return event[6:]
+        data = []
+        for line in event.split(b"\n"):
+            name, _, value = line.partition(b":")
+            if name == b"data":
+                data.append(value.removeprefix(b" "))
+            elif line and name not in _KNOWN:
+                self._strange = True
+                continue
+            self._seen = self._seen or bool(line)
+        return b"\n".join(data) if data else None
+
+    def _normal(self, block: bytes) -> bytes:
+        """Return the block with LF for all line ends, of which one may be cut."""
+        after_cr = self._after_cr
+        if block:
+            self._after_cr = block.endswith(b"\r")
+        if after_cr:
+            block = block.removeprefix(b"\n")
+        return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

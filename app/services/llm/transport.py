@@ -1,80 +1,88 @@
-"""The SDK's way to the network: keeps connections, keeps deadlines."""
+"""The way to one upstream: keeps connections, keeps deadlines."""
 
-import http.client
+import json
 import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from typing import Any
 
-import httpx2
+from pydantic_core import to_json
 
-from app.services.llm.connect import route
+from app.services.llm.connect import Route
 from app.services.llm.connection import (
     Broken,
     Call,
     Connection,
+    Malformed,
     Overlong,
     TimedOut,
-    pieces,
 )
+from app.services.llm.failures import StatusError
+from app.services.llm.response import Response
 
 KEEP_SECONDS = 30.0  # shorter than servers and firewalls in between do
 ERROR_BYTES = 65_536
 ERROR_SECONDS = 2.0
 
 
-class _Current(threading.local):
-    call: Call | None = None
-
-
-class Transport(httpx2.BaseTransport):
+class Transport:
     """All connections to one upstream, shared by all threads.
 
     The last one used is the next one used: few stay open, and TLS is set up rarely.
+    ``head`` is what each request starts with, up to the value of its length.
     """
 
-    def __init__(self, base_url: str, *, tls: ssl.SSLContext | None = None) -> None:
-        self._route = route(base_url)
-        self._tls = tls
-        self._current = _Current()
+    def __init__(
+        self, route: Route, head: bytes, *, tls: Callable[[], ssl.SSLContext]
+    ) -> None:
+        self._route = route
+        self._head = head
+        self._make_tls = tls
+        self._tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._idle: deque[Connection] = deque()
         self._closed = False
 
-    def begin(self, call: Call) -> None:
-        """Say what this thread's next request may take."""
-        self._current.call = call
+    def post(self, payload: Mapping[str, Any], call: Call) -> Response:
+        """Ask, and return the answer's start; give it back to ``release``.
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        call, self._current.call = self._current.call, None
-        if call is None:
-            raise RuntimeError("begin() comes before each request")
-        data = self._bytes_of(request)
+        Raises ``StatusError`` and the errors of ``connection``.
+        """
+        body = _json(payload)
+        data = b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
         connection = self._send(data, call)
         try:
-            response = connection.answer(call)
+            response = Response(connection, call)
         except BaseException:
             connection.close()
             raise
-        wanted = ("content-encoding", "retry-after", "retry-after-ms")
-        headers = [(name, response.getheader(name)) for name in wanted]
-        return httpx2.Response(
-            response.status,
-            headers=[(name, value) for name, value in headers if value],
-            stream=Body(self, connection, response, call),
-        )
+        try:
+            if not 200 <= response.status < 300:  # noqa: PLR2004
+                body = _error(response, call)
+                raise StatusError(response.status, response.headers, _parsed(body))
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise Malformed
+        except BaseException:
+            self.release(response)
+            raise
+        return response
 
-    def keep(self, connection: Connection) -> None:
-        """Take back a connection whose answer was read to its end."""
+    def release(self, response: Response) -> None:
+        """Keep the connection if nothing is left to come on it, else close it."""
+        connection = response.connection
+        if not response.reusable:
+            connection.close()
+            return
         now = time.monotonic()
         connection.idle_since = now
+        stale = []
         with self._lock:
             if self._closed:
-                stale = [connection]
+                stale.append(connection)
             else:
                 self._idle.append(connection)
-                stale = []
                 while self._idle[0].idle_since < now - KEEP_SECONDS:
                     stale.append(self._idle.popleft())
         for old in stale:
@@ -122,71 +130,33 @@ class Transport(httpx2.BaseTransport):
             connection.close()
 
     def _system_tls(self) -> ssl.SSLContext:
-        """Verify with the system's certificates, or those of ``SSL_CERT_FILE``."""
         if self._tls is None:
-            self._tls = httpx2.create_ssl_context()
-            self._tls.set_alpn_protocols(["http/1.1"])
+            self._tls = self._make_tls()
         return self._tls
 
-    def _bytes_of(self, request: httpx2.Request) -> bytes:
-        target = request.url.raw_path
-        lines = [b"%b: %b" % pair for pair in request.headers.raw]
-        if self._route.absolute:
-            target = str(request.url.copy_with(userinfo=b"")).encode()
-            if self._route.proxy and self._route.proxy.authorization:
-                login = self._route.proxy.authorization.encode()
-                lines.append(b"Proxy-Authorization: " + login)
-        if any(b"\r" in line or b"\n" in line for line in lines):
-            raise ValueError("A header holds a line end.")
-        first = b"%b %b HTTP/1.1" % (request.method.encode(), target)
-        return b"\r\n".join([first, *lines, b"", request.read()])
+
+def _json(payload: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(payload)
+    except ValueError:  # half a character is in it
+        return json.dumps(payload, ensure_ascii=False).encode(errors="replace")
 
 
-class Body(httpx2.SyncByteStream):
-    """The bytes of one answer, as they come."""
+def _error(response: Response, call: Call) -> bytes:
+    """Return the start of an error's text, however it goes on."""
+    call.deadline = min(call.deadline, time.monotonic() + ERROR_SECONDS)
+    text = b""
+    try:
+        while len(text) < ERROR_BYTES and (block := response.read()):
+            text += block
+    except (TimedOut, Broken, Overlong):
+        pass
+    return text[:ERROR_BYTES]
 
-    def __init__(
-        self,
-        transport: Transport,
-        connection: Connection,
-        response: http.client.HTTPResponse,
-        call: Call,
-    ) -> None:
-        self._transport = transport
-        self._connection: Connection | None = connection
-        self._response = response
-        self._call = call
-        self._whole = False
 
-    def __iter__(self) -> Iterator[bytes]:
-        refused = self._response.status >= http.client.MULTIPLE_CHOICES
-        return self._error() if refused else self._pieces()
-
-    def close(self) -> None:
-        """Keep the connection if nothing is left to come on it, else close it."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        self._response.close()
-        if self._whole and not self._response.will_close:
-            self._transport.keep(connection)
-        else:
-            connection.close()
-
-    def _pieces(self) -> Iterator[bytes]:
-        yield from pieces(self._response, self._call)
-        self._whole = True
-
-    def _error(self) -> Iterator[bytes]:
-        """Yield the start of an error's text, however it goes on."""
-        now = time.monotonic()
-        self._call.deadline = min(self._call.deadline, now + ERROR_SECONDS)
-        left = ERROR_BYTES
-        try:
-            for chunk in self._pieces():
-                yield chunk[:left]
-                left -= len(chunk)
-                if left <= 0:
-                    return
-        except (TimedOut, Broken, Overlong):
-            return
+def _parsed(body: bytes) -> object:
+    text = body.decode(errors="replace").strip()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
