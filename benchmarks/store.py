@@ -28,6 +28,7 @@ from app.repositories.embedded import EmbeddedClient
 FAST = WriteConcern(w=1, j=False)
 SECONDS = 1.0
 CHATS = 200
+SEPARATE = 10_000_000  # the second run's messages have other numbers
 TEXT = "What are your opening hours on Sunday? " * 3
 
 
@@ -199,6 +200,21 @@ def measure(folder: Path, *, million: bool) -> None:
             )
         )
         report("find_one_and_update, not synced", rate, plain_inserts, "SQLite insert")
+        others = client["bench"]["others"].with_options(write_concern=FAST)
+
+        def write_three(number: int) -> None:
+            insert_apart(fast, "three ", number)
+            chats.update_one({"_id": number % CHATS}, {"$inc": {"seq": 1}})
+            others.insert_one({"text": TEXT})
+
+        def write_three_together(number: int) -> None:
+            with client.together():
+                write_three(SEPARATE + number)
+
+        rate = per_second(write_three)
+        report("three writes, one by one", rate, plain_inserts, "SQLite insert")
+        rate = per_second(write_three_together)
+        report("three writes together", rate, plain_inserts, "SQLite insert")
 
 
 def main() -> None:

@@ -68,6 +68,26 @@ def write_until_killed(path: str, acknowledged: str, name: str) -> None:
     in_threads(3, work)
 
 
+def write_together_until_killed(path: str, acknowledged: str, name: str) -> None:
+    """Write each id to two collections and count it, as one; note the ids."""
+    client = EmbeddedClient(path)
+    db = client["faults"]
+    notes = os.open(acknowledged, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+
+    def work(mine: int) -> None:
+        number = 0
+        while True:
+            number += 1
+            identity = f"{name}-{mine}-{number}"
+            with client.together():
+                db["things"].insert_one({"_id": identity, "unique": identity})
+                db["counters"].update_one({"_id": 1}, {"$inc": {"n": 1}}, upsert=True)
+                db["others"].insert_one({"_id": identity})
+            os.write(notes, f"{identity}\n".encode())
+
+    in_threads(3, work)
+
+
 def count_together(path: str, threads: int, rounds: int) -> None:
     counters = EmbeddedClient(path)["faults"]["counters"]
 

@@ -82,6 +82,43 @@ def test_a_killed_writer_loses_nothing_acknowledged(
     assert sum(increments.values()) > KILLS
 
 
+def test_a_killed_writer_leaves_blocks_whole_or_not_at_all(
+    tmp_path: Path, processes: ForkServerContext
+) -> None:
+    path = tmp_path / "store.db"
+    with EmbeddedClient(path) as client:
+        client["faults"]["things"].create_index("unique", unique=True, sparse=True)
+    random_delays = random.Random(11)
+    acknowledged = 0
+
+    for kill in range(KILLS):
+        notes = tmp_path / f"t{kill}"
+        process = processes.Process(
+            target=store_worker.write_together_until_killed,
+            args=(str(path), str(notes), f"t{kill}"),
+        )
+        process.start()
+        while not notes.exists():
+            time.sleep(0.005)
+        time.sleep(random_delays.uniform(0.02, 0.15))
+        process.kill()
+        process.join(10)
+        told = set(notes.read_text().split())
+        acknowledged += len(told)
+
+        with EmbeddedClient(path) as client:
+            db = client["faults"]
+            things = {document["_id"] for document in db["things"].find({})}
+            others = {document["_id"] for document in db["others"].find({})}
+            assert things == others
+            assert told <= things
+            counted = db["counters"].find_one({"_id": 1}) or {"n": 0}
+            assert counted["n"] == len(things)
+            assert_indexes_agree(db["things"])
+
+    assert acknowledged > KILLS
+
+
 def test_increments_of_32_threads_are_exact(store: EmbeddedClient) -> None:
     counters = store["faults"]["counters"]
 

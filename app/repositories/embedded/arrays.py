@@ -59,7 +59,7 @@ def pull(place: Place, condition: Any) -> None:
 
 
 def _pull_test(condition: Any) -> Test:
-    if isinstance(condition, Mapping):
+    if type(condition) is dict or isinstance(condition, Mapping):
         return element_test(condition)
     return equals(condition)
 

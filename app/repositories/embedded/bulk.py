@@ -16,9 +16,9 @@ from pymongo.errors import OperationFailure
 from .catalog import Namespace
 from .changes import Changed, change, delete, replacement_of
 from .documents import encode_document, insert, with_id
-from .engine import Transaction
 from .errors import refuse_options
 from .indexing import parse_fields
+from .transactions import Transaction
 from .updates import parse_update
 
 Reply = dict[str, Any]
@@ -36,8 +36,8 @@ def prepare_operation(operation: Any) -> Any:
         operation, (UpdateOne, UpdateMany, ReplaceOne, DeleteOne, DeleteMany)
     ):
         raise TypeError(f"{operation!r} is not a valid request")
-    for name in ("collation", "array_filters", "hint"):
-        refuse_options({name: _part(operation, name)})
+    names = ("collation", "array_filters", "hint")
+    refuse_options({name: _part(operation, name) for name in names})
     return operation
 
 
@@ -59,18 +59,13 @@ def run_bulk(
         "nRemoved": 0,
         "upserted": [],
     }
-    connection = transaction.connection
     for number, operation in enumerate(operations):
-        connection.execute("SAVEPOINT one")
         try:
             _run(transaction, namespace, operation, number, reply)
         except OperationFailure as error:
-            connection.execute("ROLLBACK TO one")
-            transaction.reload()
             reply["writeErrors"].append(_error(error, number, operation))
-        connection.execute("RELEASE one")
-        if ordered and reply["writeErrors"]:
-            break
+            if ordered:
+                break
     return reply
 
 

@@ -38,13 +38,33 @@ class Table:
     namespace: str
     indexes: tuple[Index, ...]
     name: str = field(init=False)
+    insert_sql: str = field(init=False)
+    update_sql: str = field(init=False)
+    delete_sql: str = field(init=False)
     by_id: Index = field(init=False)
+    point_sql: dict[int, str] = field(init=False)  # by the index's number
     plans: dict[PlanKey, Plan] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", f"c{self.number}")
+        name = f"c{self.number}"
+        object.__setattr__(self, "name", name)
+        for statement, sql in (
+            ("insert_sql", f"INSERT INTO {name}(key, doc) VALUES(?, ?)"),
+            ("update_sql", f"UPDATE {name} SET doc = ? WHERE rid = ?"),  # noqa: S608
+            ("delete_sql", f"DELETE FROM {name} WHERE rid = ?"),  # noqa: S608
+        ):
+            object.__setattr__(self, statement, sql)
         by_id = Index(0, ID_INDEX, KeyMaker(_ID_FIELDS), unique=True)
         object.__setattr__(self, "by_id", by_id)
+        points = {0: "key = ?"}
+        for index in self.indexes:
+            # As a join, SQLite takes twice as long.
+            points[index.number] = (
+                f"rid = (SELECT rid FROM {index.table} WHERE key = ?)"  # noqa: S608
+            )
+        rows = f"SELECT rid, doc FROM {name} WHERE "  # noqa: S608
+        point_sql = {number: rows + where for number, where in points.items()}
+        object.__setattr__(self, "point_sql", point_sql)
 
     def index(self, name: str) -> Index | None:
         return next((index for index in self.indexes if index.name == name), None)

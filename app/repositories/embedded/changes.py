@@ -7,19 +7,21 @@ from typing import Any
 from .catalog import Namespace, Table
 from .documents import (
     decode,
+    decode_for_us,
     delete_row,
     encode_document,
+    entries_of,
     insert,
     replace_row,
     with_id,
 )
-from .engine import Transaction
 from .errors import write_error
 from .filters import is_operators
 from .indexing import Fields
 from .keys import same
 from .places import copied
-from .scanning import Match, matches, prepare
+from .scanning import Match, Query, first_match, matches, prepare
+from .transactions import Transaction
 from .updates import Update, from_filter, matched_element
 
 Document = dict[str, Any]
@@ -84,14 +86,27 @@ def change(
     found: list[Match] = []
     if table is not None:
         query = prepare(table, condition, order)
-        limit = 0 if many else 1
-        found = list(matches(transaction.connection, query, limit=limit))
+        found = _found(transaction, query, many=many)
     changed = Changed()
     if not found and upsert:
         _upsert(transaction, namespace, condition, wanted, changed)
-    for match in found:
-        table = _change_one(transaction, table, condition, wanted, match, changed)  # type: ignore[arg-type]
+
+    def change_found(table: Table) -> None:
+        for match in found:
+            table = _change_one(transaction, table, condition, wanted, match, changed)
+
+    if table is not None and len(found) == 1:
+        change_found(table)
+    elif table is not None and found:
+        transaction.as_one(lambda: change_found(table))
     return changed
+
+
+def _found(transaction: Transaction, query: Query, *, many: bool) -> list[Match]:
+    if many:
+        return list(matches(transaction.connection, query, decoded=decode_for_us))
+    match = first_match(transaction.connection, query, decode_for_us)
+    return [match] if match else []
 
 
 def _change_one(  # noqa: PLR0917
@@ -103,22 +118,23 @@ def _change_one(  # noqa: PLR0917
     changed: Changed,
 ) -> Table:
     rid, document, raw = match
+    roots = wanted.shape.touched if isinstance(wanted, Update) else None
+    entries = entries_of(table, document, roots)
     if isinstance(wanted, Update):
         element = None
-        if wanted.positional is not None:
-            element = matched_element(wanted.positional, condition, document)
+        positional = wanted.shape.positional
+        if positional is not None:
+            element = matched_element(positional, condition, document)
         wanted.apply(document, inserting=False, matched=element)
-        roots = wanted.roots
     else:
-        document = wanted.over(document["_id"])
-        roots = None
+        document = copied(wanted.over(document["_id"]))
     new = encode_document(document)
     changed.matched += 1
     changed.before, changed.after = raw, new
     if new == raw:
         return table
     changed.modified += 1
-    return replace_row(transaction, table, rid, raw, new, roots)
+    return replace_row(transaction, table, rid, document, new, entries)
 
 
 def _upsert(
@@ -157,9 +173,7 @@ def delete(
     if table is None:
         return changed
     query = prepare(table, condition, order)
-    for rid, document, raw in list(
-        matches(transaction.connection, query, limit=0 if many else 1)
-    ):
+    for rid, document, raw in _found(transaction, query, many=many):
         delete_row(transaction, table, rid, document)
         changed.matched += 1
         changed.before = raw

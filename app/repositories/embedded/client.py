@@ -1,5 +1,6 @@
 """The embedded store, standing where a MongoDB client would."""
 
+from contextlib import AbstractContextManager
 from os import PathLike, fspath
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +30,10 @@ class EmbeddedClient:
 
     def get_database(self, name: str) -> "EmbeddedDatabase":
         return self[name]
+
+    def together(self) -> AbstractContextManager[None]:
+        """Return a block whose writes, by this thread, are one transaction."""
+        return self._engine.together()
 
     def sweep(self) -> int:
         """Remove what TTL indexes say has expired; return how many documents."""

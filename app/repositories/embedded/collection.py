@@ -8,10 +8,11 @@ from pymongo.errors import OperationFailure
 from . import catalog as catalogs
 from .catalog import ID_INDEX
 from .documents import build_index
-from .engine import Engine, Transaction
+from .engine import Engine
 from .errors import unsupported
 from .indexing import Fields, parse_fields
 from .reads import Reads
+from .transactions import Transaction
 from .writes import Writes
 
 if TYPE_CHECKING:
@@ -73,11 +74,15 @@ class EmbeddedCollection(Reads, Writes):
                     raise _conflict(_SPECS_CONFLICT, name)
                 if present.fields == fields and present.sparse == definition["sparse"]:
                     raise _conflict(_OPTIONS_CONFLICT, present.name)
-            index = catalogs.create_index(
-                transaction.connection, table, name, definition
-            )
-            build_index(transaction, table, index)
-            transaction.reload()
+
+            def build() -> None:
+                index = catalogs.create_index(
+                    transaction.connection, table, name, definition
+                )
+                build_index(transaction, table, index)
+                transaction.reload()
+
+            transaction.as_one(build)
 
         self._write(work)
         return str(name)

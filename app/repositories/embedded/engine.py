@@ -1,55 +1,50 @@
 """Transactions on the store's file: many readers, one writer at a time."""
 
 import contextlib
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import apsw
+from pymongo.errors import InvalidOperation
 
 from . import catalog as catalogs
-from .catalog import Catalog, Namespace, Table
+from .catalog import Namespace, Table
 from .connections import begin
 from .errors import StoreUnavailable, from_os
 from .openstore import OpenStore
 from .storefile import LOCK_WAIT
+from .transactions import Transaction
 
 T = TypeVar("T")
 
 _CHECKPOINT_PAGES = 4000
 
 
-class Transaction:
-    """What a writer works with between begin and commit."""
+class _Ongoing(threading.local):
+    """The transaction that a thread keeps open over several writes."""
 
-    __slots__ = ("catalog", "connection")
-
-    def __init__(self, connection: apsw.Connection, catalog: Catalog) -> None:
-        self.connection = connection
-        self.catalog = catalog
-
-    def table(self, namespace: Namespace) -> Table | None:
-        return self.catalog.tables.get(namespace)
-
-    def table_or_new(self, namespace: Namespace) -> Table:
-        table = self.catalog.tables.get(namespace)
-        if table is None:
-            catalogs.create_table(self.connection, namespace)
-            self.reload()
-            table = self.catalog.tables[namespace]
-        return table
-
-    def reload(self) -> None:
-        self.catalog = catalogs.load(self.connection)
+    transaction: Transaction | None = None
 
 
 class Engine(OpenStore):
     """Runs work in transactions, and what is durable to the disk."""
 
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._ongoing = _Ongoing()
+
     def read(
         self, namespace: Namespace, work: Callable[[apsw.Connection, Table], T]
     ) -> T | None:
-        """Run ``work`` on a snapshot; None when the collection does not exist."""
+        """Run ``work`` on a snapshot; None when the collection does not exist.
+
+        Between the writes of ``together`` it sees what they have written.
+        """
+        ongoing = self._ongoing.transaction
+        if ongoing is not None:
+            return self._read_between(ongoing, namespace, work)
         if self._suspect or self._unusable:
             self._recover_before_reading()
         readers = self._readers
@@ -81,38 +76,45 @@ class Engine(OpenStore):
         ``durable`` False returns at the commit: it survives the end of the
         process, and a power cut once a later durable write has returned.
         """
-        deadline = time.monotonic() + LOCK_WAIT
-        if not self._lock.acquire(timeout=LOCK_WAIT):
-            raise StoreUnavailable("too many writers are waiting for the store")
-        try:
-            self._ready()
-            writer = self._writer or self._open_writer()
-            self._file_lock.acquire(deadline)
-            try:
-                result, number = self._transact(writer, work, deadline)
-            finally:
-                self._file_lock.release()
-        except apsw.Error as error:
-            if isinstance(error, apsw.FullError):
-                self._make_room()
-            raise self._translated(error) from error
-        finally:
-            self._lock.release()
-        if number:
-            if durable:
-                self._sync(number, deadline)
-            if self._wal_pages > _CHECKPOINT_PAGES:
-                self._checkpoint()
+        ongoing = self._ongoing.transaction
+        if ongoing is not None:
+            return self._write_between(ongoing, work, durable=durable)
+        with self._transaction() as transaction:
+            result = work(transaction)
+            transaction.durable = durable
         return result
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread writes in the block.
+
+        Others wait meanwhile. A write that fails is undone alone, as ever; an error
+        that leaves the block undoes all of it. With a durable write among them, the
+        end of the block waits for the disk, once.
+        """
+        if self._ongoing.transaction is not None:
+            raise InvalidOperation("writes are together already")
+        with self._transaction() as transaction:
+            self._ongoing.transaction = transaction
+            try:
+                yield
+                transaction.require_whole()
+            finally:
+                self._ongoing.transaction = None
 
     def sync(self) -> None:
         """Make sure of all that was committed before."""
+        ongoing = self._ongoing.transaction
+        if ongoing is not None:
+            ongoing.durable = True
+            return
         self._sync(self._wal.committed, time.monotonic() + LOCK_WAIT)
 
     def namespaces(self) -> list[Namespace]:
         """Return what collections there are, whoever made them."""
         self.read(("", ""), lambda _, __: None)
-        return list(self._catalog.tables)
+        ongoing = self._ongoing.transaction
+        return list((ongoing.catalog if ongoing else self._catalog).tables)
 
     def ping(self) -> None:
         self.read(("", ""), lambda _, __: None)
@@ -127,34 +129,87 @@ class Engine(OpenStore):
         finally:
             self._readers.give_back(connection)
 
-    def _transact(
-        self, writer: apsw.Connection, work: Callable[[Transaction], T], deadline: float
-    ) -> tuple[T, int]:
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Transaction]:
+        """Hold the only right to write, from begin to commit, and sync after it."""
+        deadline = time.monotonic() + LOCK_WAIT
+        if not self._lock.acquire(timeout=LOCK_WAIT):
+            raise StoreUnavailable("too many writers are waiting for the store")
+        try:
+            self._ready()
+            writer = self._writer or self._open_writer()
+            self._file_lock.acquire(deadline)
+            try:
+                transaction = self._begin(writer, deadline)
+                try:
+                    yield transaction
+                    self._commit(transaction)
+                except BaseException:
+                    self._undo(writer)
+                    raise
+            finally:
+                self._file_lock.release()
+            number = self._wal.committed
+        except apsw.Error as error:
+            if isinstance(error, apsw.FullError):
+                self._make_room()
+            raise self._translated(error) from error
+        finally:
+            self._lock.release()
+        if transaction.durable:
+            self._sync(number, deadline)
+        if self._wal_pages > _CHECKPOINT_PAGES:
+            self._checkpoint()
+
+    def _begin(self, writer: apsw.Connection, deadline: float) -> Transaction:
         if self._wal.failed:
             self._mend(writer)
         begin(writer, deadline)
         try:
-            before = writer.total_changes()
             if catalogs.version_of(writer) != self._catalog.version:
                 self._catalog = catalogs.load(writer)
-            transaction = Transaction(writer, self._catalog)
-            result = work(transaction)
-            changed = (
-                writer.total_changes() != before
-                or transaction.catalog is not self._catalog
-            )
-            writer.execute("COMMIT")
         except BaseException:
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
+            self._undo(writer)
             raise
+        return Transaction(writer, self._catalog)
+
+    def _commit(self, transaction: Transaction) -> None:
+        self._require_usable()  # not so in a child forked in the middle
+        changed = transaction.changed() or transaction.catalog is not self._catalog
+        transaction.connection.execute("COMMIT")
         self._catalog = transaction.catalog
-        if not changed:
-            return result, 0
-        self._wal.committed += 1
-        number = self._wal.committed
-        self._check()
-        return result, number
+        if changed:
+            self._wal.committed += 1
+            self._check()
+
+    def _undo(self, writer: apsw.Connection) -> None:
+        if not self._unusable and writer.in_transaction:
+            writer.execute("ROLLBACK")
+
+    def _read_between(
+        self,
+        ongoing: Transaction,
+        namespace: Namespace,
+        work: Callable[[apsw.Connection, Table], T],
+    ) -> T | None:
+        ongoing.require_whole()
+        self._require_usable()
+        table = ongoing.table(namespace)
+        try:
+            return None if table is None else work(ongoing.connection, table)
+        except apsw.Error as error:
+            raise self._translated(error) from error
+
+    def _write_between(
+        self, ongoing: Transaction, work: Callable[[Transaction], T], *, durable: bool
+    ) -> T:
+        self._require_usable()
+        try:
+            result = ongoing.run(work)
+        except apsw.Error as error:
+            raise self._translated(error) from error
+        ongoing.durable = ongoing.durable or durable
+        return result
 
     def _sync(self, number: int, deadline: float) -> None:
         patience = max(deadline - time.monotonic(), 0.4)

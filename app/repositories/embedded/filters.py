@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from bson.regex import Regex
 
 from .errors import bad_value, unsupported
-from .paths import MISSING, leaves, split
+from .paths import MISSING, SCALARS, leaves, split
 from .predicates import VALUE_TESTS, Test, equals, every, is_in, matches
 
 Clauses = list[tuple[str, Any]]
@@ -44,6 +45,8 @@ def _branches(name: str, condition: Any) -> list[Mapping[str, Any]]:
 
 
 def _clause(name: str, condition: Any) -> Test:
+    if type(condition) in SCALARS and name[:1] != "$":
+        return _on_values(name, equals(condition))
     if name == "$or":
         tests = [compile_filter(part) for part in _branches(name, condition)]
         return lambda document: any(test(document) for test in tests)
@@ -57,8 +60,8 @@ def _clause(name: str, condition: Any) -> Test:
 
 
 def is_operators(condition: Any) -> bool:
-    # Asking an abstract class takes a microsecond, and nearly all is plain.
-    if type(condition) is not dict and not isinstance(condition, Mapping):
+    kind = type(condition)
+    if kind is not dict and (kind in SCALARS or not isinstance(condition, Mapping)):
         return False
     return bool(condition) and str(next(iter(condition))).startswith("$")
 
@@ -89,8 +92,7 @@ def _operator(  # noqa: PLR0911 - one way out per operator
     if name == "$all":
         return _all(path, operand)
     if name == "$exists":
-        test = _on_wholes(path, _is_there)
-        return test if operand else _negate(test)
+        return _exists(path, wanted=bool(operand))
     if name in _WHOLE_TESTS:
         return _on_wholes(path, _WHOLE_TESTS[name](operand))
     raise unsupported(f"the filter operator '{name}'")
@@ -151,6 +153,12 @@ def _all(path: str, operands: Any) -> Test:
             for operand in operands
         ]
     )
+
+
+@lru_cache(1000)
+def _exists(path: str, *, wanted: bool) -> Test:
+    test = _on_wholes(path, _is_there)
+    return test if wanted else _negate(test)
 
 
 def _is_there(value: Any) -> bool:

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from .errors import unsupported, write_error
-from .keys import NULL_KEY, UNDEFINED_KEY, encode, invert
+from .keys import NULL_KEY, UNDEFINED_KEY, encode, encode_string, invert
 from .paths import MISSING, Path, index_values, split
 
 Fields = tuple[tuple[str, int], ...]
@@ -19,17 +19,24 @@ class KeyMaker:
 
     fields: Fields
     paths: tuple[tuple[Path, bool], ...] = field(init=False)
+    flat: Fields = field(init=False)
     roots: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         paths = tuple((split(name), way < 0) for name, way in self.fields)
         object.__setattr__(self, "paths", paths)
+        flat = all(len(path) == 1 for path, _ in paths)
+        object.__setattr__(self, "flat", self.fields if flat else ())
         object.__setattr__(self, "roots", frozenset(path[0] for path, _ in paths))
 
     def keys(
         self, document: dict[str, Any], *, sparse: bool = False
     ) -> tuple[set[bytes], bool]:
         """Return the keys and whether an array made them."""
+        if self.flat:
+            key = self._flat_key(document, sparse=sparse)
+            if key is not None:
+                return ({key} if key else set()), False
         columns: list[list[bytes]] = []
         arrays: set[str] = set()
         absent = True
@@ -55,6 +62,25 @@ class KeyMaker:
         if not arrays:
             return {b"".join([column[0] for column in columns])}, False
         return {b"".join(parts) for parts in product(*columns)}, True
+
+    def _flat_key(self, document: dict[str, Any], *, sparse: bool) -> bytes | None:
+        """Return the one key of a document, b"" for no entry, None with an array."""
+        key = b""
+        absent = sparse
+        for name, way in self.flat:
+            value = document.get(name, MISSING)
+            if type(value) is str:
+                absent = False
+                part = encode_string(value)
+            elif value is MISSING:
+                part = NULL_KEY
+            elif isinstance(value, list):
+                return None
+            else:
+                absent = False
+                part = encode(value)
+            key += invert(part) if way < 0 else part
+        return b"" if absent else key
 
     def sort_key(self, document: dict[str, Any]) -> bytes:
         """Return where the document stands: by its least element when an array."""
@@ -86,6 +112,8 @@ class Index:
     multikey: bool = False
     table: str = field(init=False)
     insert_sql: str = field(init=False)
+    restore_sql: str = field(init=False)
+    update_sql: str = field(init=False)
     delete_sql: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,14 +121,14 @@ class Index:
         # for a table that is gone, and plans again.
         table = f"{'m' if self.multikey else 'i'}{self.number}"
         object.__setattr__(self, "table", table)
-        object.__setattr__(
-            self, "insert_sql", f"INSERT INTO {table}(key, rid) VALUES(?, ?)"
-        )
-        object.__setattr__(
-            self,
-            "delete_sql",
-            f"DELETE FROM {table} WHERE key = ? AND rid = ?",  # noqa: S608
-        )
+        entry = "WHERE key = ? AND rid = ?"
+        for statement, sql in (
+            ("insert_sql", f"INSERT INTO {table}(key, rid) VALUES(?, ?)"),
+            ("restore_sql", f"INSERT OR IGNORE INTO {table}(key, rid) VALUES(?, ?)"),
+            ("update_sql", f"UPDATE {table} SET key = ? {entry}"),  # noqa: S608
+            ("delete_sql", f"DELETE FROM {table} {entry}"),  # noqa: S608
+        ):
+            object.__setattr__(self, statement, sql)
 
     @property
     def fields(self) -> Fields:

@@ -52,11 +52,6 @@ def milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
-def cut_to_milliseconds(moment: datetime) -> datetime:
-    """Return what a stored moment will be when it is read again."""
-    return _EPOCH + milliseconds(moment) * _MILLISECOND
-
-
 def encode(value: Any) -> bytes:
     encoder = _ENCODERS.get(type(value))
     if encoder is None:
@@ -79,7 +74,7 @@ def _number(value: float) -> bytes:
     return _pack_number(NUMBER, bits, 0x8000 + rest)
 
 
-def _string(value: str) -> bytes:
+def encode_string(value: str) -> bytes:
     text = value.encode()
     if b"\0" in text:
         text = text.replace(b"\0", b"\0\xff")
@@ -90,7 +85,7 @@ def _object(value: Mapping[str, Any]) -> bytes:
     parts = [b"\x30"]
     for name, field in value.items():
         encoded = encode(field)
-        parts += (encoded[:1], _string(name)[1:], encoded[1:])
+        parts += (encoded[:1], encode_string(name)[1:], encoded[1:])
     parts.append(b"\0")
     return b"".join(parts)
 
@@ -127,7 +122,7 @@ def _timestamp(value: Timestamp) -> bytes:
 
 
 _ENCODERS: dict[type, Callable[[Any], bytes]] = {
-    str: _string,
+    str: encode_string,
     int: _number,
     float: _number,
     bool: _boolean,

@@ -64,9 +64,12 @@ class OpenStore:
             self._readers.open_gate()
             self._lock.release()
 
-    def _ready(self) -> None:
+    def _require_usable(self) -> None:
         if self._unusable:
             raise StoreUnavailable(self._unusable)
+
+    def _ready(self) -> None:
+        self._require_usable()
         if self._suspect:
             self._recover()
 

@@ -1,6 +1,13 @@
 """Dotted paths: what a document holds there."""
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
+
+from bson import ObjectId
+
+# The plain values, by their exact types: asking an abstract class costs much more.
+SCALARS = frozenset({str, int, float, bool, type(None), datetime, ObjectId, bytes})
 
 
 class _Missing:
@@ -14,6 +21,7 @@ MISSING: Final = _Missing()
 Path = tuple[str, ...]
 
 
+@lru_cache(4000)
 def split(path: str) -> Path:
     return tuple(path.split("."))
 

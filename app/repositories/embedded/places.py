@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal, overload
 
-from .errors import write_error
-from .paths import MISSING, Path
+from bson.decimal128 import Decimal128
+
+from .errors import unsupported, write_error
+from .paths import MISSING, SCALARS, Path
 
 _NOT_VIABLE = 28
 _LONGEST_PADDING = 1_500_000
@@ -90,9 +92,19 @@ def shown(path: Path) -> str:
 
 
 def copied(value: Any) -> Any:
-    """Copy containers, so that a stored document shares nothing with its maker."""
-    if isinstance(value, Mapping):
-        return {name: copied(inner) for name, inner in value.items()}
+    """Copy containers, so that a stored document shares nothing with its maker.
+
+    What is given may be any mapping or sequence; what is kept is a dict or a list.
+    """
+    if type(value) in SCALARS:
+        return value
+    if type(value) is dict or isinstance(value, Mapping):
+        return {
+            name: inner if type(inner) in SCALARS else copied(inner)
+            for name, inner in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [copied(inner) for inner in value]
+    if isinstance(value, Decimal128):
+        raise unsupported("Decimal128")
     return value

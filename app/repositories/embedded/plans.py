@@ -41,6 +41,7 @@ class Plan:
     sorted: bool = True
     reverse: bool = False
     merge: bool = False
+    whole: bool = False  # each range is one whole key of a unique index
 
 
 def shape_of(clauses: Clauses) -> Shape:
@@ -85,7 +86,9 @@ def make_plan(
         score = (int(whole), equal, len(steps) - equal, int(served and bool(order)))
         if score > best_score:
             residual = tuple(n for n in range(len(shape)) if n not in exact)
-            best = Plan(index, steps, residual, served, reverse, merge)
+            bound = sum(step.kind in {"equal", "in"} for step in steps)
+            exact_keys = index.unique and bound == len(index.fields)
+            best = Plan(index, steps, residual, served, reverse, merge, exact_keys)
             best_score = score
     return best
 

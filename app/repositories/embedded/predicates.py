@@ -2,37 +2,40 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any
 
 from bson import ObjectId
 from bson.regex import Regex
 
 from .errors import bad_value, unsupported
-from .keys import NULL, cut_to_milliseconds, encode
+from .keys import NULL, encode
 from .paths import MISSING
 
 Test = Callable[[Any], bool]
 
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
-_COMPARED_AS_THEY_ARE = frozenset({str, datetime, ObjectId})
+_COMPARED_AS_THEY_ARE = frozenset({str, ObjectId})
 
 
 def equals(operand: Any) -> Test:
     """Return the test for equality in BSON: True is not 1, field order counts."""
+    kind = type(operand)
+    if kind in _COMPARED_AS_THEY_ARE:
+        expected: object = operand
+        return lambda value: bool(value == expected)
     if isinstance(operand, (re.Pattern, Regex)):
         return matches(operand)
     if operand is None:
         return lambda value: value is None or value is MISSING
-    kind = type(operand)
-    if kind is datetime:
-        operand = cut_to_milliseconds(operand)
-    if kind in _COMPARED_AS_THEY_ARE:
-        expected: object = operand
-        return lambda value: bool(value == expected)
     if kind is bool:
         return lambda value: value is operand
     key = encode(operand)
+    if kind is int:
+        return lambda value: (
+            value == operand
+            if type(value) is int
+            else value is not MISSING and encode(value) == key
+        )
     return lambda value: value is not MISSING and encode(value) == key
 
 
@@ -115,4 +118,11 @@ def every(tests: Iterable[Test]) -> Test:
     listed = tuple(tests)
     if len(listed) == 1:
         return listed[0]
-    return lambda value: all(test(value) for test in listed)
+
+    def test_all(value: Any) -> bool:
+        for test in listed:  # noqa: SIM110 - a generator costs more than the tests
+            if not test(value):
+                return False
+        return True
+
+    return test_all

@@ -7,6 +7,7 @@ import apsw
 from pymongo.errors import OperationFailure
 
 from .catalog import Namespace, Table
+from .counting import count, explained
 from .cursor import Cursor, Document
 from .engine import Engine
 from .errors import refuse_options
@@ -15,7 +16,7 @@ from .keys import encode
 from .paths import MISSING, leaves, split
 from .pipeline import run_pipeline
 from .projection import compile_projection
-from .scanning import Query, count, explained, matches, prepare, read_piece, snapshot
+from .scanning import Query, first_match, matches, prepare, read_piece, snapshot
 
 # A find longer than this goes on from where it was, in a new snapshot.
 _FIRST_PIECE, _PIECE = 101, 1000
@@ -44,8 +45,12 @@ class Reads:
         def first(connection: apsw.Connection, table: Table) -> Document | None:
             query = prepare(table, condition, order)
             with snapshot(connection, query):
-                found = list(matches(connection, query, limit=skip + 1))
-            return found[skip][1] if len(found) > skip else None
+                if skip:
+                    found = list(matches(connection, query, limit=skip + 1))
+                    match = found[skip] if len(found) > skip else None
+                else:
+                    match = first_match(connection, query)
+            return match[1] if match else None
 
         document = self._engine.read(self._namespace, first)
         project = compile_projection(projection)
@@ -167,7 +172,7 @@ class Reads:
 def condition_of(condition: Any, *, bare_id: bool = False) -> Mapping[str, Any]:
     if condition is None:
         return {}
-    if isinstance(condition, Mapping):
+    if type(condition) is dict or isinstance(condition, Mapping):
         return condition
     if bare_id:
         return {"_id": condition}

@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, cast
@@ -20,8 +20,10 @@ from .predicates import Test
 
 Row = tuple[bytes, int, bytes]  # key in the index, number of the row, document
 Match = tuple[int, dict[str, Any], bytes]
+Decode = Callable[[bytes], dict[str, Any]]
 
 _PLANS_KEPT = 1000
+_AS_IT_IS = nullcontext()
 
 
 @dataclass(slots=True)
@@ -70,10 +72,14 @@ def _residual(plan: Plan, listed: Clauses) -> Test | None:
 
 
 def matches(
-    connection: apsw.Connection, query: Query, *, limit: int = 0
+    connection: apsw.Connection,
+    query: Query,
+    *,
+    limit: int = 0,
+    decoded: Decode = decode,
 ) -> Iterator[Match]:
     """Yield what matches, in order; with a limit, read no more than needed."""
-    found = _matches(connection, query)
+    found = _matches(connection, query, decoded)
     if query.plan.sorted:
         return islice(found, limit) if limit else found
     place = KeyMaker(query.order).sort_key
@@ -86,11 +92,31 @@ def matches(
     return iter(sorted(found, key=key))
 
 
-def _matches(connection: apsw.Connection, query: Query) -> Iterator[Match]:
+def first_match(
+    connection: apsw.Connection, query: Query, decoded: Decode = decode
+) -> Match | None:
+    plan = query.plan
+    if not plan.whole or len(query.ranges) != 1:
+        found = list(matches(connection, query, limit=1, decoded=decoded))
+        return found[0] if found else None
+    sql = query.table.point_sql[cast("Index", plan.index).number]
+    row = connection.execute(sql, query.ranges[0][:1]).get
+    if row is None:
+        return None
+    rid, raw = row
+    document = decoded(raw)
+    if query.test is not None and not query.test(document):
+        return None
+    return rid, document, raw
+
+
+def _matches(
+    connection: apsw.Connection, query: Query, decoded: Decode
+) -> Iterator[Match]:
     test = query.test
     with closing(rows(connection, query)) as found:
         for _, rid, raw in found:
-            document = decode(raw)
+            document = decoded(raw)
             if test is None or test(document):
                 yield rid, document, raw
 
@@ -116,12 +142,15 @@ def read_piece(
     return documents, None
 
 
-@contextmanager
-def snapshot(connection: apsw.Connection, query: Query) -> Iterator[None]:
+def snapshot(connection: apsw.Connection, query: Query) -> AbstractContextManager[None]:
     """Let the several reads of one query see the same moment."""
     if len(query.ranges) == 1 or connection.in_transaction:
-        yield
-        return
+        return _AS_IT_IS
+    return _snapshot(connection)
+
+
+@contextmanager
+def _snapshot(connection: apsw.Connection) -> Iterator[None]:
     connection.execute("BEGIN")
     try:
         yield
@@ -251,44 +280,3 @@ def _once(found: Rows) -> Generator[Row, None, None]:
         if row[1] not in seen:
             seen.add(row[1])
             yield row
-
-
-def count(connection: apsw.Connection, query: Query, limit: int = 0) -> int:
-    """Count what matches, from the index alone when it knows all the answers."""
-    index = query.plan.index
-    if query.test is not None or (index is not None and index.multikey):
-        found = matches(connection, query, limit=limit)
-        return sum(1 for _ in found)
-    if index is None:
-        total = connection.execute(
-            f"SELECT count(*) FROM {query.table.name}"  # noqa: S608
-        ).get
-        return min(int(total), limit) if limit else int(total)
-    source = query.table.name if index.number == 0 else index.table
-    sql = (
-        "SELECT count(*) FROM (SELECT 1"  # noqa: S608
-        f" FROM {source} WHERE key >= ? AND key < ? LIMIT ?)"
-    )
-    counted = 0
-    for low, high in query.ranges:
-        left = limit - counted if limit else -1
-        counted += int(connection.execute(sql, (low, high, left)).get)
-        if limit and counted >= limit:
-            break
-    return counted
-
-
-def explained(query: Query) -> dict[str, Any]:
-    """Describe a query as MongoDB's explain does, in short."""
-    plan = query.plan
-    if plan.index is None:
-        return {"stage": "COLLSCAN", "sortInMemory": not plan.sorted}
-    return {
-        "stage": "IXSCAN",
-        "indexName": plan.index.name,
-        "keyPattern": dict(plan.index.fields),
-        "isMultiKey": plan.index.multikey,
-        "ranges": len(query.ranges),
-        "sortInMemory": not plan.sorted,
-        "filterLeft": query.test is not None,
-    }

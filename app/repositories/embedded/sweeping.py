@@ -6,9 +6,10 @@ import apsw
 
 from .catalog import Namespace, Table
 from .changes import delete
-from .engine import Engine, Transaction
+from .engine import Engine
 from .indexing import Index
 from .scanning import matches, prepare
+from .transactions import Transaction
 
 _AT_ONCE = 500
 

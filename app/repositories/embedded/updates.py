@@ -20,25 +20,35 @@ _INT64 = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """Which operators on which paths: the same for many updates."""
+
+    steps: tuple[tuple[str, Path], ...]
+    roots: frozenset[str]
+    touched: frozenset[str]  # the roots that change when a document is there
+    positional: Path | None  # the path before a ``$``
+
+
+@dataclass(slots=True)
 class Update:
     """Parsed operators: which, on which path, with what."""
 
-    changes: tuple[tuple[str, Path, Any], ...]
-    roots: frozenset[str]
-    positional: Path | None
+    shape: Shape
+    operands: list[Any]
 
     def apply(
         self, document: dict[str, Any], *, inserting: bool, matched: int | None = None
     ) -> None:
         """Change the document in place; it must be the caller's own."""
+        shape = self.shape
         identity = document.get("_id", MISSING)
-        for operator, path, operand in self.changes:
+        for (operator, path), operand in zip(shape.steps, self.operands, strict=True):
             if operator == "$setOnInsert" and not inserting:
                 continue
-            if "$" in path:
+            if shape.positional is not None and "$" in path:
                 path = self._placed(path, matched)  # noqa: PLW2901
             _OPERATORS[operator](document, path, operand)
-        if "_id" not in self.roots or identity is MISSING:
+        if "_id" not in shape.roots or identity is MISSING:
             return
         if "_id" not in document or not same(document["_id"], identity):
             raise write_error(
@@ -60,39 +70,33 @@ class Update:
 def parse_update(update: Any) -> Update:
     if isinstance(update, list):
         raise unsupported("updates by a pipeline")
-    if not isinstance(update, dict | Mapping):
+    if type(update) is not dict and not isinstance(update, Mapping):
         raise TypeError("update must be an instance of dict")
     if not update or not is_operators(update):
         raise ValueError("update only works with $ operators")
-    changes: list[tuple[str, str, Any]] = []
+    names: list[tuple[str, str]] = []
+    operands: list[Any] = []
     for operator, fields in update.items():
         if operator not in _OPERATORS:
             raise unsupported(f"the update operator '{operator}'")
-        if not isinstance(fields, dict | Mapping):
+        if type(fields) is not dict and not isinstance(fields, Mapping):
             raise write_error(9, f"Modifiers operate on fields: {operator}")
-        changes += [(operator, name, value) for name, value in fields.items()]
-    paths, roots, positional = _paths(tuple([name for _, name, _ in changes]))
-    return Update(
-        tuple(
-            [
-                (operator, path, value)
-                for (operator, _, value), path in zip(changes, paths, strict=True)
-            ]
-        ),
-        roots,
-        positional,
-    )
+        for name, operand in fields.items():
+            names.append((operator, name))
+            operands.append(operand)
+    return Update(_shape(tuple(names)), operands)
 
 
 @lru_cache(2000)
-def _paths(names: tuple[str, ...]) -> tuple[list[Path], frozenset[str], Path | None]:
-    """Return the checked paths, the fields they begin with, the path before a ``$``."""
-    paths = [split(name) for name in names]
+def _shape(names: tuple[tuple[str, str], ...]) -> Shape:
+    steps = tuple([(operator, split(name)) for operator, name in names])
+    paths = [path for _, path in steps]
     _check_paths(paths)
     positional = next((path for path in paths if "$" in path), None)
-    return (
-        paths,
+    return Shape(
+        steps,
         frozenset(path[0] for path in paths),
+        frozenset(path[0] for operator, path in steps if operator != "$setOnInsert"),
         positional[: positional.index("$")] if positional else None,
     )
 

@@ -18,11 +18,12 @@ from .catalog import Namespace
 from .changes import Change, Changed, change, delete, replacement_of
 from .cursor import Document
 from .documents import decode, encode_document, insert, with_id
-from .engine import Engine, Transaction
+from .engine import Engine
 from .errors import refuse_options
 from .indexing import parse_fields
 from .projection import compile_projection
 from .reads import condition_of
+from .transactions import Transaction
 from .updates import parse_update
 
 T = TypeVar("T")

@@ -179,3 +179,17 @@ def test_nothing_is_found_in_a_collection_that_is_not_there(things: Any) -> None
 def test_distinct_looks_into_arrays(filled: Any) -> None:
     assert sorted(filled.distinct("tags")) == ["a", "b"]
     assert sorted(filled.distinct("items.k", {"_id": {"$gt": 7}})) == ["a", "c"]
+
+
+def test_none_of_no_values_is_found(things: Any) -> None:
+    things.create_index("key", unique=True)
+    things.insert_one({"_id": 1, "key": "a"})
+
+    for name in ("_id", "key"):
+        assert things.find_one({name: {"$in": []}}) is None
+        assert (
+            things.update_one({name: {"$in": []}}, {"$set": {"b": 1}}).matched_count
+            == 0
+        )
+        assert things.delete_one({name: {"$in": []}}).deleted_count == 0
+    assert list(things.find({})) == [{"_id": 1, "key": "a"}]

@@ -104,6 +104,17 @@ def test_any_value_but_an_array_is_an_id(things: Any, identity: Any) -> None:
     assert things.find_one({"_id": identity}) == {"_id": identity}
 
 
+def test_a_tuple_is_an_array(things: Any) -> None:
+    things.create_index("tags")
+    things.insert_one({"_id": 1, "tags": ("a", "b"), "deep": {"list": (1, (2,))}})
+
+    assert things.find_one({"tags": "b"}) == {
+        "_id": 1,
+        "tags": ["a", "b"],
+        "deep": {"list": [1, [2]]},
+    }
+
+
 def test_a_callers_document_stays_the_callers(things: Any) -> None:
     inner = {"tags": ["a"]}
     document = {"_id": 1, "inner": inner}
