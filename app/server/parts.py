@@ -1,0 +1,51 @@
+"""A request as it comes in and its answer as it goes out, where we differ."""
+
+from waitress.parser import HTTPRequestParser
+from waitress.task import WSGITask
+from waitress.utilities import BadRequest, Error
+
+LONGEST_CHUNK_LINE = 1024
+LONGEST_TRAILER = 65536
+SMALL = 16 * 1024
+
+
+class RequestTimeout(Error):
+    code = 408
+    reason = "Request Timeout"
+
+
+class Parser(HTTPRequestParser):
+    completed: bool
+
+    def received(self, data: bytes) -> int:
+        consumed = super().received(data)
+        if self.chunked and not self.completed:
+            body = self.body_rcv
+            if (
+                len(body.control_line) > LONGEST_CHUNK_LINE
+                or len(body.trailer) > LONGEST_TRAILER
+            ):
+                self.error = BadRequest("chunk line or trailer too long")
+                self.completed = True
+        if self.error:
+            self.expect_continue = False  # or it would be told to send its body
+        return int(consumed)
+
+
+class Task(WSGITask):
+    wrote_header: bool
+
+    def write(self, data: bytes) -> None:
+        """Send the head in one piece with the first of the body."""
+        if self.complete and not self.wrote_header and 0 < len(data) < SMALL:
+            self.channel.head = self.build_response_header()
+            self.wrote_header = True
+            super().write(data)
+            self.channel.write_soon(b"")
+        else:
+            super().write(data)
+
+    def build_response_header(self) -> bytes:
+        if self.channel.server.stopping.is_set():
+            self.set_close_on_finish()
+        return bytes(super().build_response_header())
