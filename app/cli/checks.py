@@ -3,6 +3,7 @@
 import click
 from email_validator import EmailNotValidError, validate_email
 
+from app.models.common_passwords import COMMON_PASSWORDS
 from app.services.auth import LONGEST_NAME, LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 
@@ -28,4 +29,6 @@ def checked_password(_context: click.Context, _option: click.Option, value: str)
     if not SHORTEST_PASSWORD <= len(value) <= LONGEST_PASSWORD:
         bounds = f"{SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters"
         raise click.BadParameter(bounds)
+    if value.lower() in COMMON_PASSWORDS:
+        raise click.BadParameter("a password that is guessed first")
     return value

@@ -1,5 +1,24 @@
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
+
+
+class AssistantRole(IntEnum):
+    """What somebody may do with an assistant; each includes those before it."""
+
+    VIEWER = 1
+    ATTENDANT = 2
+    EDITOR = 3
+    OWNER = 4
+    ADMIN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A user whom the owner lets in, as viewer, attendant or editor."""
+
+    user_id: str
+    role: AssistantRole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +39,20 @@ class History:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Takeover:
+    """How a chat comes to a person and back to the assistant.
+
+    ``return_after_minutes`` counts from the attendant's last message; None: never
+    by itself. With a contact keyword a contact asks for a person, with a release
+    keyword for the assistant.
+    """
+
+    return_after_minutes: int | None = None
+    contact_keywords: tuple[str, ...] = ()
+    release_keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant:
     """A configured persona with its prompt, model and knowledge.
 
@@ -37,6 +70,8 @@ class Assistant:
     max_tokens: int | None
     retrieval: Retrieval = field(default_factory=Retrieval)
     history: History = field(default_factory=History)
+    members: tuple[Member, ...] = ()
+    takeover: Takeover = field(default_factory=Takeover)
     knowledge_version: int = 0
     created_at: datetime
     updated_at: datetime

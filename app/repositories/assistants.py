@@ -1,11 +1,18 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
-from app.models.assistant import Assistant, History, Retrieval
+from app.models.assistant import (
+    Assistant,
+    AssistantRole,
+    History,
+    Member,
+    Retrieval,
+    Takeover,
+)
 from app.models.page import Page, PageRequest
 from app.repositories.database import AnyDatabase
 from app.repositories.failures import store_errors_translated
@@ -18,7 +25,8 @@ LIVING = {"deleted_at": None}
 class AssistantRepository:
     """Assistants; one marked deleted is gone for everybody but the clean-up.
 
-    ``owner_id`` None in a query means any owner: an admin asks, or the turn.
+    ``user_id`` in a query limits it to what that user owns or is a member of; None:
+    an admin asks, or the turn.
     """
 
     def __init__(self, db: AnyDatabase) -> None:
@@ -29,43 +37,53 @@ class AssistantRepository:
             [("owner_id", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]
         )
         self._assistants.create_index([("created_at", DESCENDING), ("_id", DESCENDING)])
-        for mark in ("deleted_at", "prompt_pending"):
+        for mark in ("members.user_id", "deleted_at", "prompt_pending"):
             self._assistants.create_index([(mark, ASCENDING)], sparse=True)
 
     def add(self, assistant: Assistant) -> None:
         """Add it, with its prompt's file and record still to be written."""
-        row = asdict(assistant)
+        row = asdict(assistant) | {"members": _members_to_mongo(assistant.members)}
         row["_id"] = row.pop("id")
         if assistant.instructions:
             row["prompt_pending"] = "prompt.txt"
         self._assistants.insert_one(row)
 
-    def get(
-        self, assistant_id: str, *, owner_id: str | None = None
-    ) -> Assistant | None:
-        query = {"_id": assistant_id, **LIVING, **_owned(owner_id)}
+    def get(self, assistant_id: str, *, user_id: str | None = None) -> Assistant | None:
+        query: dict[str, Any] = {"_id": assistant_id, **LIVING}
+        if user_id is not None:
+            query["$or"] = [{"owner_id": user_id}, {"members.user_id": user_id}]
         found = self._assistants.find_one(query)
         return _from_mongo(found) if found else None
 
     def list_page(
-        self, request: PageRequest, *, owner_id: str | None
+        self, request: PageRequest, *, assistant_ids: Sequence[str] | None
     ) -> Page[Assistant]:
-        query = {**LIVING, **_owned(owner_id)}
+        query: dict[str, Any] = {**LIVING}
+        if assistant_ids is not None:
+            query["_id"] = {"$in": list(assistant_ids)}
         return find_page(
             self._assistants, query, request, by="created_at", build=_from_mongo
         )
 
     def ids_for_owner(self, owner_id: str) -> list[str]:
-        found = self._assistants.find({"owner_id": owner_id, **LIVING}, {"_id": 1})
-        return [row["_id"] for row in found]
+        return self._ids({"owner_id": owner_id})
+
+    def ids_for_member(self, user_id: str) -> list[str]:
+        return self._ids({"members.user_id": user_id})
 
     def update(
         self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
     ) -> Assistant | None:
-        """Set the given fields; None when the assistant is gone."""
+        """Set the given fields; None when the assistant is gone.
+
+        A name with a dot sets a part of a field.
+        """
+        fields = {**changes, "updated_at": now}
+        if "members" in fields:
+            fields["members"] = _members_to_mongo(fields["members"])
         row = self._assistants.find_one_and_update(
             {"_id": assistant_id, **LIVING},
-            {"$set": {**changes, "updated_at": now}},
+            {"$set": fields},
             return_document=ReturnDocument.AFTER,
         )
         return _from_mongo(row) if row else None
@@ -110,9 +128,13 @@ class AssistantRepository:
     def remove(self, assistant_id: str) -> None:
         self._assistants.delete_one({"_id": assistant_id})
 
+    def _ids(self, query: dict[str, Any]) -> list[str]:
+        found = self._assistants.find({**query, **LIVING}, {"_id": 1})
+        return [row["_id"] for row in found]
 
-def _owned(owner_id: str | None) -> dict[str, str]:
-    return {} if owner_id is None else {"owner_id": owner_id}
+
+def _members_to_mongo(members: Sequence[Member]) -> list[dict[str, str]]:
+    return [{"user_id": one.user_id, "role": one.role.name} for one in members]
 
 
 def _from_mongo(found: dict[str, Any]) -> Assistant:
@@ -127,7 +149,20 @@ def _from_mongo(found: dict[str, Any]) -> Assistant:
         max_tokens=found["max_tokens"],
         retrieval=Retrieval(**found["retrieval"]),
         history=History(**found["history"]),
+        members=tuple(
+            Member(user_id=one["user_id"], role=AssistantRole[one["role"]])
+            for one in found["members"]
+        ),
+        takeover=_takeover_from_mongo(found["takeover"]),
         knowledge_version=found["knowledge_version"],
         created_at=found["created_at"],
         updated_at=found["updated_at"],
+    )
+
+
+def _takeover_from_mongo(found: dict[str, Any]) -> Takeover:
+    return Takeover(
+        return_after_minutes=found["return_after_minutes"],
+        contact_keywords=tuple(found["contact_keywords"]),
+        release_keywords=tuple(found["release_keywords"]),
     )

@@ -1,13 +1,16 @@
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from app.errors import EmailTaken
+from app.models.page import Page, PageRequest
 from app.models.user import User, UserRole
 from app.repositories.database import AnyDatabase
 from app.repositories.failures import store_errors_translated
+from app.repositories.paging import find_page
 
 
 @store_errors_translated
@@ -20,15 +23,31 @@ class UserRepository:
     def ensure_indexes(self) -> None:
         self._users.create_index([("email_key", ASCENDING)], unique=True)
         self._users.create_index([("founder", ASCENDING)], unique=True, sparse=True)
+        self._users.create_index([("role", ASCENDING), ("active", ASCENDING)])
+        self._users.create_index([("created_at", DESCENDING), ("_id", DESCENDING)])
 
     def any(self) -> bool:
         return self._users.find_one({}) is not None
 
     def get(self, user_id: str) -> User | None:
-        return _from_mongo(self._users.find_one({"_id": user_id}))
+        found = self._users.find_one({"_id": user_id})
+        return _from_mongo(found) if found else None
 
     def find_by_email(self, email: str) -> User | None:
-        return _from_mongo(self._users.find_one({"email_key": email.casefold()}))
+        found = self._users.find_one({"email_key": email.casefold()})
+        return _from_mongo(found) if found else None
+
+    def find_ids(self, user_ids: Sequence[str]) -> set[str]:
+        """Return which of these users there are."""
+        found = self._users.find({"_id": {"$in": list(user_ids)}}, {"_id": 1})
+        return {row["_id"] for row in found}
+
+    def list_page(self, request: PageRequest) -> Page[User]:
+        return find_page(self._users, {}, request, by="created_at", build=_from_mongo)
+
+    def any_active_admin(self, *, besides: str) -> bool:
+        query = {"role": UserRole.ADMIN.value, "active": True, "_id": {"$ne": besides}}
+        return self._users.find_one(query, {"_id": 1}) is not None
 
     def add(self, user: User) -> None:
         """Raises EmailTaken."""
@@ -50,16 +69,35 @@ class UserRepository:
             return False
         return True
 
-    def save_name(self, user_id: str, *, name: str, now: datetime) -> None:
-        self._users.update_one(
-            {"_id": user_id}, {"$set": {"name": name, "updated_at": now}}
-        )
+    def update(
+        self,
+        user_id: str,
+        changes: Mapping[str, Any],
+        *,
+        now: datetime,
+        was: User | None = None,
+    ) -> User | None:
+        """Set the given fields; None when there is no such user.
 
-    def save_password(self, user_id: str, *, password_hash: str, now: datetime) -> None:
-        self._users.update_one(
-            {"_id": user_id},
-            {"$set": {"password_hash": password_hash, "updated_at": now}},
-        )
+        ``was``: only while role and activity are as they were then. Raises EmailTaken.
+        """
+        query: dict[str, Any] = {"_id": user_id}
+        if was is not None:
+            query |= {"role": was.role.value, "active": was.active}
+        fields = {**changes, "updated_at": now}
+        if "email" in fields:
+            fields["email_key"] = fields["email"].casefold()
+        if "role" in fields:
+            fields["role"] = fields["role"].value
+        try:
+            row = self._users.find_one_and_update(
+                query,
+                {"$set": fields},
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError as exc:
+            raise EmailTaken from exc
+        return _from_mongo(row) if row else None
 
 
 def _to_mongo(user: User) -> dict[str, Any]:
@@ -76,9 +114,7 @@ def _to_mongo(user: User) -> dict[str, Any]:
     }
 
 
-def _from_mongo(found: dict[str, Any] | None) -> User | None:
-    if found is None:
-        return None
+def _from_mongo(found: dict[str, Any]) -> User:
     return User(
         id=found["_id"],
         email=found["email"],

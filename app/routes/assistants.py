@@ -5,6 +5,7 @@ from typing import Any
 from apiflask import APIBlueprint
 
 from app.errors import InvalidInput
+from app.models.assistant import AssistantRole
 from app.models.page import Page, PageRequest
 from app.routes.credentials import user_auth
 from app.routes.paging import Listed, listed
@@ -15,14 +16,22 @@ from app.routes.schemas.assistants import (
     AssistantUpdate,
     KeyRotation,
 )
-from app.routes.schemas.common import Deleted, Paging, list_of
+from app.routes.schemas.common import Deleted, Paging, list_of, refuse_null
 from app.routes.state import current_user, services
 from app.services.assistants import KeyedAssistant
 
 bp = APIBlueprint("assistants", __name__, url_prefix="/assistants", tag="Assistants")
 
 READ_ONLY = ("object_id", "id", "api_key", "created_at", "updated_at")
-NOT_NULL = ("name", "owner_id", "instructions", "retrieval", "history")
+NOT_NULL = (
+    "name",
+    "owner_id",
+    "instructions",
+    "retrieval",
+    "history",
+    "members",
+    "takeover",
+)
 
 
 @bp.post("/add")
@@ -65,9 +74,11 @@ def get_assistant(assistant_id: str) -> dict[str, Any]:
 @bp.output(AssistantRead)
 def update_assistant(assistant_id: str, body: AssistantUpdate) -> dict[str, Any]:
     """Change an assistant"""
-    present = services().assistants.get(current_user(), assistant_id)
+    present = services().assistants.get(
+        current_user(), assistant_id, role=AssistantRole.EDITOR
+    )
     changes = body.model_dump(exclude_unset=True)
-    _refuse_null(changes)
+    refuse_null(changes, NOT_NULL)
     fixed = READ_ONLY if current_user().is_admin else (*READ_ONLY, "owner_id")
     _refuse_changed(present, {n: changes.pop(n) for n in fixed if n in changes})
     return _shown(services().assistants.update(current_user(), assistant_id, changes))
@@ -115,12 +126,6 @@ def _refuse_changed(present: KeyedAssistant, given: dict[str, Any]) -> None:
     differing = [names.get(name, name) for name in given if not same[name]]
     if differing:
         raise InvalidInput(fields=dict.fromkeys(differing, "field.read_only"))
-
-
-def _refuse_null(changes: dict[str, Any]) -> None:
-    null = [name for name in NOT_NULL if name in changes and changes[name] is None]
-    if null:
-        raise InvalidInput(fields=dict.fromkeys(null, "field.null"))
 
 
 def _instant(value: str | None) -> datetime | None:

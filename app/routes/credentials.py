@@ -4,8 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NoReturn
 
-from apiflask import APIFlask, APIKeyHeaderAuth, HTTPTokenAuth
-from flask import current_app, g
+from apiflask import (
+    APIFlask,
+    APIKeyHeaderAuth,
+    APIKeyQueryAuth,
+    HTTPTokenAuth,
+    MultiAuth,
+)
+from flask import current_app, g, request
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
@@ -16,8 +22,8 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
 from app.config import Settings
-from app.errors import Unauthorized
-from app.models.api_key import ApiKey
+from app.errors import Forbidden, Unauthorized
+from app.models.api_key import ApiKey, KeyScope
 from app.models.user import User
 from app.routes.state import services
 from app.services.auth import SignIn
@@ -27,8 +33,49 @@ AUDIENCE = "orquestradora-console"
 LEEWAY = 30
 LONGEST_TOKEN = 4096
 
-user_auth = HTTPTokenAuth(name="AccessToken", description="The token of /auth/login")
-key_auth = APIKeyHeaderAuth(name="ApiKey", description="An assistant's key")
+
+class AccessTokenAuth(HTTPTokenAuth):
+    """A person's access token.
+
+    Where a key would do as well, a request with an ``Authorization`` header is judged
+    by that header alone, whatever it holds.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(name="AccessToken", description="The token of /auth/login")
+        self.verify_token(_find_user)
+        self.error_handler(_refuse)
+
+    def is_compatible_auth(self, _headers: object) -> bool:
+        return "Authorization" in request.headers
+
+
+class KeyAuth(APIKeyHeaderAuth):
+    """An assistant's key that has one of the scopes; Forbidden for one without."""
+
+    def __init__(self, *scopes: KeyScope) -> None:
+        super().__init__(name="ApiKey", description="An assistant's key")
+        self._scopes = set(scopes)
+        self.verify_token(self._find_key)
+        self.error_handler(_refuse)
+
+    def _find_key(self, secret: str) -> ApiKey:
+        key = services().api_keys.authenticate(secret)
+        if self._scopes.isdisjoint(key.scopes):
+            raise Forbidden
+        g.api_key = key
+        return key
+
+
+class TicketAuth(APIKeyQueryAuth):
+    """A single-use ticket in the address, where no header can be set."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="Ticket", param_name="ticket", description="From /auth/ticket, once"
+        )
+        self.verify_token(_find_ticket_user)
+        self.error_handler(_refuse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,25 +158,27 @@ def read_token(token: str, *, kind: str) -> Claims:
 
 def _find_user(token: str) -> User:
     claims = read_token(token, kind="access")
-    g.session_id = claims.session_id
-    g.user = services().auth.authenticate(
-        user_id=claims.user_id, session_id=claims.session_id
-    )
-    user: User = g.user
+    return _signed_in(claims.user_id, claims.session_id)
+
+
+def _find_ticket_user(secret: str) -> User:
+    ticket = services().tickets.redeem(secret)
+    return _signed_in(ticket.user_id, ticket.session_id)
+
+
+def _signed_in(user_id: str, session_id: str) -> User:
+    user = services().auth.authenticate(user_id=user_id, session_id=session_id)
+    g.session_id, g.user = session_id, user
     return user
-
-
-def _find_key(secret: str) -> ApiKey:
-    g.api_key = services().api_keys.authenticate(secret)
-    key: ApiKey = g.api_key
-    return key
 
 
 def _refuse(_status: int) -> NoReturn:
     raise Unauthorized
 
 
-user_auth.verify_token(_find_user)
-key_auth.verify_token(_find_key)
-for _auth in (user_auth, key_auth):
-    _auth.error_handler(_refuse)
+user_auth = AccessTokenAuth()
+key_auth = KeyAuth(KeyScope.CHAT)
+reading_auth = MultiAuth(user_auth, KeyAuth(KeyScope.READ))
+bot_reading_auth = MultiAuth(user_auth, KeyAuth(KeyScope.READ, KeyScope.CHAT))
+documents_auth = MultiAuth(user_auth, KeyAuth(KeyScope.DOCUMENTS))
+events_auth = MultiAuth(user_auth, TicketAuth())

@@ -8,7 +8,7 @@ from flask import Response, send_file
 
 from app.models.document import Document, DocumentFilter
 from app.models.page import Page, PageRequest
-from app.routes.credentials import user_auth
+from app.routes.credentials import documents_auth
 from app.routes.errors import request_language
 from app.routes.paging import Listed, listed
 from app.routes.schemas.common import Deleted, list_of
@@ -19,7 +19,7 @@ from app.routes.schemas.documents import (
     DocumentUpload,
     PathRead,
 )
-from app.routes.state import current_user, services
+from app.routes.state import current_caller, services
 from app.texts import text
 
 bp = APIBlueprint("documents", __name__, url_prefix="/documents", tag="Documents")
@@ -29,13 +29,13 @@ CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 
 
 @bp.post("/add")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.input(DocumentUpload, location="form_and_files", arg_name="body")
 @bp.output(DocumentCreated, status_code=201)
 def add_document(body: DocumentUpload) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Upload a document: knowledge (`rag`) or the prompt (`prompt`)"""
     made = services().documents.upload(
-        current_user(),
+        current_caller(),
         assistant_id=body.assistant_id,
         document_type=body.type,
         filename=body.file.filename or "",
@@ -46,13 +46,13 @@ def add_document(body: DocumentUpload) -> tuple[dict[str, Any], int, dict[str, s
 
 
 @bp.get("/list")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.input(DocumentQuery, location="query", arg_name="query")
 @bp.output(list_of(DocumentRead))
 def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
     """List documents, newest first"""
     page = services().documents.list_page(
-        current_user(),
+        current_caller(),
         PageRequest(limit=query.limit, after=query.after),
         DocumentFilter(type=query.type, status=query.status),
         assistant_id=query.assistant_id,
@@ -62,15 +62,15 @@ def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
 
 
 @bp.get("/get/<document_id>")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.output(DocumentRead)
 def get_document(document_id: str) -> dict[str, Any]:
     """Get a document's record"""
-    return _shown(services().documents.get(current_user(), document_id))
+    return _shown(services().documents.get(current_caller(), document_id))
 
 
 @bp.get("/path/get/<document_id>")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.output(PathRead)
 def get_document_path(document_id: str) -> dict[str, str]:
     """Get a document's place in the documents folder"""
@@ -78,7 +78,7 @@ def get_document_path(document_id: str) -> dict[str, str]:
 
 
 @bp.put("/path/get/<document_id>")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.output(PathRead)
 def put_document_path(document_id: str) -> dict[str, str]:
     """Get a document's place, as the original's clients ask for it"""
@@ -86,11 +86,11 @@ def put_document_path(document_id: str) -> dict[str, str]:
 
 
 @bp.get("/download/<document_id>")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.output(FileSchema(), content_type="application/octet-stream")
 def download_document(document_id: str) -> Response:
     """Download a document"""
-    document, path = services().documents.file(current_user(), document_id)
+    document, path = services().documents.file(current_caller(), document_id)
     response = send_file(
         path,
         mimetype="application/octet-stream",
@@ -104,11 +104,11 @@ def download_document(document_id: str) -> Response:
 
 
 @bp.delete("/delete/<document_id>")
-@bp.auth_required(user_auth)
+@bp.auth_required(documents_auth)
 @bp.output(Deleted)
 def delete_document(document_id: str) -> dict[str, Any]:
     """Delete a document and every trace of it"""
-    services().documents.delete(current_user(), document_id)
+    services().documents.delete(current_caller(), document_id)
     return {"_id": document_id, "deleted": True}
 
 
@@ -118,7 +118,7 @@ def _header_name(filename: str) -> str:
 
 
 def _path(document_id: str) -> dict[str, str]:
-    return {"path": services().documents.get(current_user(), document_id).filepath}
+    return {"path": services().documents.get(current_caller(), document_id).filepath}
 
 
 def _shown(document: Document) -> dict[str, Any]:

@@ -1,24 +1,33 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from app.errors import AssistantNotFound, Forbidden, InvalidInput
-from app.models.assistant import Assistant, History, Retrieval
+from app.errors import AssistantNotFound, InvalidInput
+from app.models.api_key import ApiKey, KeyScope
+from app.models.assistant import (
+    Assistant,
+    AssistantRole,
+    History,
+    Retrieval,
+    Takeover,
+)
 from app.models.ids import new_id
 from app.models.page import Page, PageRequest
 from app.models.user import User
 from app.services.access import AccessService
-from app.services.api_keys import ApiKeyService
+from app.services.api_keys import ApiKeyService, IssuedKey
+from app.services.people import PeopleService
 from app.services.prompts import DEFAULT_FILENAME, PromptService
 
 LATE_ARRIVALS = timedelta(minutes=10)  # longer than any request runs
+PARTS = ("retrieval", "history", "takeover")
 
 
 class Assistants(Protocol):
     def add(self, assistant: Assistant) -> None: ...
     def list_page(
-        self, request: PageRequest, *, owner_id: str | None
+        self, request: PageRequest, *, assistant_ids: Sequence[str] | None
     ) -> Page[Assistant]: ...
     def update(
         self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
@@ -26,10 +35,6 @@ class Assistants(Protocol):
     def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool: ...
     def marked_deleted(self) -> list[tuple[str, datetime]]: ...
     def remove(self, assistant_id: str) -> None: ...
-
-
-class Users(Protocol):
-    def get(self, user_id: str) -> User | None: ...
 
 
 class Belongings(Protocol):
@@ -40,7 +45,11 @@ class Belongings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyedAssistant:
-    """An assistant as its owner sees it, with the secret of its main key."""
+    """An assistant with the secret of its main key.
+
+    ``api_key`` None: not for those who may not change the assistant, or no
+    SECRET_KEY of ours opens it.
+    """
 
     assistant: Assistant
     api_key: str | None
@@ -53,15 +62,15 @@ class AssistantService:
         self,
         *,
         assistants: Assistants,
-        users: Users,
         access: AccessService,
+        people: PeopleService,
         keys: ApiKeyService,
         prompts: PromptService,
         belongings: tuple[Belongings, ...],
         now: Callable[[], datetime],
     ) -> None:
         self._assistants = assistants
-        self._users = users
+        self._people = people
         self._access = access
         self._keys = keys
         self._prompts = prompts
@@ -74,13 +83,16 @@ class AssistantService:
         """Create an assistant with its key.
 
         ``fields``: company, instructions, model, temperature, max_tokens,
-        retrieval, history. Raises Forbidden, InvalidInput for another owner.
+        retrieval, history, members, takeover. Raises Forbidden for another owner,
+        InvalidInput for one that is unknown, and for such members.
         """
         now = self._now()
+        owner = self._people.first_owner(caller, owner_id)
+        members = self._people.members(fields.get("members", ()), owner_id=owner)
         assistant = Assistant(
             id=new_id(),
             name=name,
-            owner_id=self._owner(caller, owner_id),
+            owner_id=owner,
             company=fields.get("company"),
             instructions=fields.get("instructions", ""),
             model=fields.get("model"),
@@ -88,6 +100,8 @@ class AssistantService:
             max_tokens=fields.get("max_tokens"),
             retrieval=Retrieval(**fields.get("retrieval", {})),
             history=History(**fields.get("history", {})),
+            members=members,
+            takeover=Takeover(**fields.get("takeover", {})),
             created_at=now,
             updated_at=now,
         )
@@ -97,16 +111,24 @@ class AssistantService:
             self._prompts.write(assistant, DEFAULT_FILENAME)
         return KeyedAssistant(assistant=assistant, api_key=secret)
 
-    def get(self, caller: User, assistant_id: str) -> KeyedAssistant:
-        """Raises AssistantNotFound."""
-        assistant = self._access.assistant(caller, assistant_id)
-        return self._keyed(assistant)
+    def get(
+        self,
+        caller: User,
+        assistant_id: str,
+        *,
+        role: AssistantRole = AssistantRole.VIEWER,
+    ) -> KeyedAssistant:
+        """Raises AssistantNotFound, Forbidden for a role below ``role``."""
+        assistant = self._access.assistant(caller, assistant_id, role=role)
+        return self._keyed(caller, assistant)
 
     def list_page(self, caller: User, request: PageRequest) -> Page[KeyedAssistant]:
         page = self._assistants.list_page(
-            request, owner_id=self._access.owner_id(caller)
+            request, assistant_ids=self._access.assistant_ids(caller)
         )
-        keys = self._keys.reveal_all([assistant.id for assistant in page.items])
+        keys = self._keys.reveal_all(
+            [one.id for one in page.items if self._may_see_key(caller, one)]
+        )
         keyed = [
             KeyedAssistant(assistant=assistant, api_key=keys.get(assistant.id))
             for assistant in page.items
@@ -116,16 +138,23 @@ class AssistantService:
     def update(
         self, caller: User, assistant_id: str, changes: Mapping[str, Any]
     ) -> KeyedAssistant:
-        """Set the given fields; of ``retrieval`` and ``history`` the given parts.
+        """Set the given fields; of an object in PARTS the given parts.
 
-        Raises AssistantNotFound, Forbidden, InvalidInput, StorageFull.
+        A new owner is no longer among the members. Raises AssistantNotFound,
+        Forbidden, InvalidInput, StorageFull.
         """
-        assistant = self._access.assistant(caller, assistant_id)
+        assistant = self._access.assistant(
+            caller, assistant_id, role=AssistantRole.EDITOR
+        )
         wanted = dict(changes)
-        if "owner_id" in wanted and wanted["owner_id"] != assistant.owner_id:
-            wanted["owner_id"] = self._owner(caller, wanted["owner_id"])
+        wanted |= self._people.changes(
+            caller,
+            assistant,
+            owner_id=wanted.pop("owner_id", assistant.owner_id),
+            members=wanted.pop("members", None),
+        )
         instructions = wanted.pop("instructions", None)
-        for part in ("retrieval", "history"):
+        for part in PARTS:
             for name, value in wanted.pop(part, {}).items():
                 wanted[f"{part}.{name}"] = value
         if instructions is not None and instructions != assistant.instructions:
@@ -135,23 +164,60 @@ class AssistantService:
             if changed is None:
                 raise AssistantNotFound
             assistant = changed
-        return self._keyed(assistant)
+        return self._keyed(caller, assistant)
 
     def rotate_key(
         self, caller: User, assistant_id: str, *, grace: timedelta
     ) -> KeyedAssistant:
-        """Raises AssistantNotFound."""
-        assistant = self._access.assistant(caller, assistant_id)
+        """Raises AssistantNotFound, Forbidden."""
+        assistant = self._access.assistant(
+            caller, assistant_id, role=AssistantRole.OWNER
+        )
         secret = self._keys.rotate(assistant.id, grace=grace)
         return KeyedAssistant(assistant=assistant, api_key=secret)
 
+    def issue_key(
+        self,
+        caller: User,
+        assistant_id: str,
+        *,
+        name: str,
+        scopes: tuple[KeyScope, ...],
+        expires_at: datetime | None,
+    ) -> IssuedKey:
+        """Make a further key.
+
+        Raises AssistantNotFound, Forbidden, InvalidInput for an expiry that is not
+        in the future, TooManyKeys.
+        """
+        self._access.check(caller, assistant_id, role=AssistantRole.OWNER)
+        if expires_at is not None and expires_at <= self._now():
+            raise InvalidInput(fields={"expires_at": "field.not_future"})
+        return self._keys.issue_further(
+            assistant_id, name=name, scopes=scopes, expires_at=expires_at
+        )
+
+    def list_keys(
+        self, caller: User, assistant_id: str, request: PageRequest
+    ) -> Page[ApiKey]:
+        """Return the further keys. Raises AssistantNotFound, Forbidden."""
+        self._access.check(caller, assistant_id, role=AssistantRole.OWNER)
+        return self._keys.list_further(assistant_id, request)
+
+    def revoke_key(self, caller: User, assistant_id: str, key_id: str) -> None:
+        """Remove a further key. Raises AssistantNotFound, Forbidden, KeyNotFound."""
+        self._access.check(caller, assistant_id, role=AssistantRole.OWNER)
+        self._keys.revoke(assistant_id, key_id)
+
     def delete(self, caller: User, assistant_id: str) -> None:
-        """Delete it and all that hangs on it. Raises AssistantNotFound.
+        """Delete it and all that hangs on it. Raises AssistantNotFound, Forbidden.
 
         From the first step on it is gone for everybody. What a crash leaves, and
         what was under way and comes in late, ``finish_deletions`` removes.
         """
-        assistant = self._access.assistant(caller, assistant_id)
+        assistant = self._access.assistant(
+            caller, assistant_id, role=AssistantRole.OWNER
+        )
         if not self._assistants.mark_deleted(assistant.id, now=self._now()):
             raise AssistantNotFound
         self._remove_belongings(assistant.id)
@@ -167,15 +233,11 @@ class AssistantService:
         for belongings in self._belongings:
             belongings.remove_for_assistant(assistant_id)
 
-    def _keyed(self, assistant: Assistant) -> KeyedAssistant:
-        secret = self._keys.reveal(assistant.id)
+    def _keyed(self, caller: User, assistant: Assistant) -> KeyedAssistant:
+        shown = self._may_see_key(caller, assistant)
+        secret = self._keys.reveal(assistant.id) if shown else None
         return KeyedAssistant(assistant=assistant, api_key=secret)
 
-    def _owner(self, caller: User, owner_id: str | None) -> str:
-        if owner_id is None or owner_id == caller.id:
-            return caller.id
-        if not caller.is_admin:
-            raise Forbidden
-        if self._users.get(owner_id) is None:
-            raise InvalidInput(fields={"owner_id": "field.unknown_user"})
-        return owner_id
+    def _may_see_key(self, caller: User, assistant: Assistant) -> bool:
+        role = self._access.role(caller, assistant)
+        return role is not None and role >= AssistantRole.EDITOR

@@ -1,8 +1,8 @@
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.errors import (
     EmailTaken,
@@ -27,10 +27,9 @@ class Users(Protocol):
     def find_by_email(self, email: str) -> User | None: ...
     def add(self, user: User) -> None: ...
     def add_founder(self, user: User) -> bool: ...
-    def save_name(self, user_id: str, *, name: str, now: datetime) -> None: ...
-    def save_password(
-        self, user_id: str, *, password_hash: str, now: datetime
-    ) -> None: ...
+    def update(
+        self, user_id: str, changes: Mapping[str, Any], *, now: datetime
+    ) -> User | None: ...
 
 
 class Sessions(Protocol):
@@ -114,7 +113,10 @@ class AuthService:
         return user
 
     def create(self, *, name: str, email: str, password: str, role: UserRole) -> User:
-        """Create an account from the server's shell. Raises EmailTaken."""
+        """Create an account that somebody in charge asks for.
+
+        Raises EmailTaken, Busy.
+        """
         user = self._new(name, email, password, role)
         if not (role is UserRole.ADMIN and self._users.add_founder(user)):
             self._users.add(user)
@@ -165,8 +167,11 @@ class AuthService:
         self._sessions.remove(session_id)
 
     def rename(self, user: User, *, name: str) -> User:
-        self._users.save_name(user.id, name=name, now=self._now())
-        return self._users.get(user.id) or user
+        """Raises Unauthorized for a user that is gone."""
+        changed = self._users.update(user.id, {"name": name}, now=self._now())
+        if changed is None:
+            raise Unauthorized
+        return changed
 
     def change_password(
         self, user: User, *, current: str, new: str, address: str
@@ -185,7 +190,7 @@ class AuthService:
     def set_password(self, user: User, password: str) -> None:
         """Set a password and end every sign-in of the user."""
         hashed = self._passwords.hash(password)
-        self._users.save_password(user.id, password_hash=hashed, now=self._now())
+        self._users.update(user.id, {"password_hash": hashed}, now=self._now())
         self._sessions.remove_for_user(user.id)
 
     def find_by_email(self, email: str) -> User | None:

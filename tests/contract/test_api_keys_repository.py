@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+from app.models.api_key import KeyScope
+from app.models.page import PageRequest
 from app.repositories.api_keys import ApiKeyRepository
 from tests.support.made import api_key, later
 from tests.support.races import at_once
@@ -76,13 +78,58 @@ def test_of_many_rotations_at_once_one_succeeds(keys: ApiKeyRepository) -> None:
     assert found.digest == f"new {results.index(True)}"
 
 
+def test_further_keys_stand_beside_the_main_one(keys: ApiKeyRepository) -> None:
+    main, other = api_key(), api_key(assistant_id="a2", main=False)
+    further = [
+        api_key(
+            main=False,
+            name=f"Reports 🌵 {number}",
+            scopes=(KeyScope.READ, KeyScope.DOCUMENTS),
+            sealed=None,
+            expires_at=later(60),
+            created_at=later(number),
+        )
+        for number in range(3)
+    ]
+    for key in (further[1], main, further[0], other, further[2]):
+        keys.add(key)
+
+    first = keys.list_further("a1", PageRequest(limit=2))
+    rest = keys.list_further("a1", PageRequest(limit=2, after=first.next))
+    assert [*first.items, *rest.items] == further[::-1]
+    assert first.total == keys.count_further("a1") == 3
+    assert keys.find_main("a1") == main
+    assert keys.find_main_for(["a1", "a2"]) == {"a1": main}
+    assert keys.find_main("a2") is None
+    assert keys.find_by_digests([further[1].digest]) == further[1]
+    assert keys.find_further("a1", further[1].id) == further[1]
+    for assistant_id, key in (("a1", main), ("a1", other), ("a2", further[1])):
+        assert keys.find_further(assistant_id, key.id) is None
+
+
+def test_a_further_key_is_removed_once_and_alone(keys: ApiKeyRepository) -> None:
+    main, one, other = api_key(), api_key(main=False), api_key(main=False)
+    for key in (main, one, other):
+        keys.add(key)
+
+    assert not keys.remove_further("a1", main.id)
+    assert not keys.remove_further("a2", one.id)
+    assert at_once(lambda _: keys.remove_further("a1", one.id)).count(True) == 1
+
+    assert keys.find_by_digests([one.digest]) is None
+    assert keys.list_further("a1", PageRequest()).items == [other]
+    assert keys.find_main("a1") == main
+
+
 def test_keys_go_with_their_own_assistant(keys: ApiKeyRepository) -> None:
     mine, other = api_key(assistant_id="a1"), api_key(assistant_id="a2")
     keys.add(mine)
+    keys.add(api_key(assistant_id="a1", main=False))
     keys.add(other)
 
     keys.remove_for_assistant("a1")
 
     assert keys.find_main("a1") is None
+    assert keys.count_further("a1") == 0
     assert keys.find_by_digests([mine.digest]) is None
     assert keys.find_main("a2") == other

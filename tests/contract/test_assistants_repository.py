@@ -3,7 +3,14 @@ from typing import Any
 
 import pytest
 
-from app.models.assistant import Assistant, History, Retrieval
+from app.models.assistant import (
+    Assistant,
+    AssistantRole,
+    History,
+    Member,
+    Retrieval,
+    Takeover,
+)
 from app.models.page import PageRequest
 from app.repositories.assistants import AssistantRepository
 from tests.support.made import HARD_TEXTS, NOW, assistant, later
@@ -17,6 +24,15 @@ WHOLE: dict[str, Any] = {
     "max_tokens": 99,
     "retrieval": Retrieval(enabled=False, passages=2, min_score=0.5, citations=False),
     "history": History(messages=3),
+    "members": (
+        Member(user_id="u2", role=AssistantRole.VIEWER),
+        Member(user_id="u1", role=AssistantRole.EDITOR),
+    ),
+    "takeover": Takeover(
+        return_after_minutes=30,
+        contact_keywords=("atendente", "$pull"),
+        release_keywords=("🤖",),
+    ),
     "knowledge_version": 7,
     "updated_at": later(5),
 }
@@ -58,10 +74,36 @@ def test_given_fields_change_alone(assistants: AssistantRepository) -> None:
     assert assistants.update("none", {"name": "x"}, now=later(1)) is None
 
 
+def test_members_and_takeover_change_by_their_parts(
+    assistants: AssistantRepository,
+) -> None:
+    made = assistant(**WHOLE)
+    assistants.add(made)
+    members = (Member(user_id="u3", role=AssistantRole.ATTENDANT),)
+
+    changed = assistants.update(
+        made.id,
+        {"members": members, "takeover.contact_keywords": ("humano",)},
+        now=later(9),
+    )
+
+    takeover = replace(made.takeover, contact_keywords=("humano",))
+    assert changed == replace(
+        made, members=members, takeover=takeover, updated_at=later(9)
+    )
+    assert assistants.get(made.id) == changed
+    assert assistants.ids_for_member("u1") == []
+    assert assistants.ids_for_member("u3") == [made.id]
+    assert assistants.update(made.id, {"members": ()}, now=later(9)) == replace(
+        made, members=(), takeover=takeover, updated_at=later(9)
+    )
+    assert assistants.ids_for_member("u3") == []
+
+
 def test_a_deleted_assistant_is_gone_but_for_the_clean_up(
     assistants: AssistantRepository,
 ) -> None:
-    made, other = assistant(), assistant()
+    made, other = assistant(**WHOLE), assistant()
     assistants.add(made)
     assistants.add(other)
 
@@ -69,7 +111,8 @@ def test_a_deleted_assistant_is_gone_but_for_the_clean_up(
 
     assert assistants.get(made.id) is None
     assert assistants.ids_for_owner(made.owner_id) == [other.id]
-    assert assistants.list_page(PageRequest(), owner_id=None).items == [other]
+    assert assistants.ids_for_member("u1") == []
+    assert assistants.list_page(PageRequest(), assistant_ids=None).items == [other]
     assert assistants.update(made.id, {"name": "x"}, now=NOW) is None
     assert not assistants.mark_deleted(made.id, now=later(2))
     assert assistants.marked_deleted() == [(made.id, later(1))]

@@ -1,7 +1,16 @@
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
 
+from app.models.assistant import AssistantRole
 from app.routes.schemas.common import FilledText, Input, Instant, Output, Text
 
 Name = Annotated[FilledText, Field(min_length=1, max_length=120)]
@@ -13,6 +22,32 @@ MaxTokens = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 Passages = Annotated[StrictInt, Field(ge=0, le=50)]
 MinScore = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 HistoryMessages = Annotated[StrictInt, Field(ge=0, le=200)]
+MEMBER_ROLES = {
+    role.name.lower(): role
+    for role in (AssistantRole.EDITOR, AssistantRole.ATTENDANT, AssistantRole.VIEWER)
+}
+
+
+def _member_role(value: Any) -> AssistantRole:
+    if isinstance(value, AssistantRole):
+        return value
+    if not isinstance(value, str) or value not in MEMBER_ROLES:
+        expected = ", ".join(MEMBER_ROLES)
+        raise PydanticCustomError(
+            "enum", "must be one of {expected}", {"expected": expected}
+        )
+    return MEMBER_ROLES[value]
+
+
+MemberRole = Annotated[
+    AssistantRole,
+    BeforeValidator(_member_role),
+    PlainSerializer(lambda role: role.name.lower(), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "enum": list(MEMBER_ROLES)}),
+]
+Keyword = Annotated[FilledText, Field(max_length=100)]
+Keywords = Annotated[tuple[Keyword, ...], Field(max_length=20)]
+ReturnAfter = Annotated[StrictInt, Field(ge=1, le=7 * 24 * 60)]
 
 
 class RetrievalWrite(Input):
@@ -26,6 +61,20 @@ class HistoryWrite(Input):
     messages: HistoryMessages = 20
 
 
+class MemberWrite(Input):
+    user_id: Text = Field(max_length=64)
+    role: MemberRole
+
+
+Members = Annotated[tuple[MemberWrite, ...], Field(max_length=200)]
+
+
+class TakeoverWrite(Input):
+    return_after_minutes: ReturnAfter | None = None
+    contact_keywords: Keywords = ()
+    release_keywords: Keywords = ()
+
+
 class AssistantCreate(Input):
     name: Name
     company: Company | None = None
@@ -36,6 +85,8 @@ class AssistantCreate(Input):
     max_tokens: MaxTokens | None = None
     retrieval: RetrievalWrite = RetrievalWrite()
     history: HistoryWrite = HistoryWrite()
+    members: Members = ()
+    takeover: TakeoverWrite = TakeoverWrite()
 
 
 class AssistantUpdate(Input):
@@ -50,6 +101,8 @@ class AssistantUpdate(Input):
     max_tokens: MaxTokens | None = None
     retrieval: RetrievalWrite | None = None
     history: HistoryWrite | None = None
+    members: Members | None = None
+    takeover: TakeoverWrite | None = None
     object_id: Text | None = Field(None, alias="_id")
     id: Text | None = None
     api_key: Text | None = None
@@ -72,6 +125,17 @@ class HistoryRead(Output):
     messages: int
 
 
+class MemberRead(Output):
+    user_id: str
+    role: MemberRole
+
+
+class TakeoverRead(Output):
+    return_after_minutes: int | None
+    contact_keywords: list[str]
+    release_keywords: list[str]
+
+
 class AssistantRead(Output):
     object_id: str = Field(alias="_id")
     name: str
@@ -84,6 +148,8 @@ class AssistantRead(Output):
     max_tokens: int | None
     retrieval: RetrievalRead
     history: HistoryRead
+    members: list[MemberRead]
+    takeover: TakeoverRead
     created_at: Instant = Field(alias="createdAt")
     updated_at: Instant = Field(alias="updatedAt")
 
