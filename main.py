@@ -12,7 +12,7 @@ from app.config import ConfigurationError, Settings, load_settings
 from app.errors import AppError
 from app.server.logs import set_up_logging
 from app.server.serving import serve
-from app.services.turn_slots import count_waitress_threads
+from app.services.thread_shares import RequestThreads
 from app.wiring import Services
 
 log = logging.getLogger("main")
@@ -53,7 +53,9 @@ def _start(settings: Settings) -> APIFlask:
     services.upkeep.start()
     threading.Thread(target=services.provider.prepare, daemon=True).start()
     _tell_setup_token(settings, services)
-    warning = threading.Timer(THREADS_STARTED, _warn_of_few_threads)
+    warning = threading.Timer(
+        THREADS_STARTED, _warn_of_few_threads, [services.request_threads]
+    )
     warning.daemon = True
     warning.start()
     return app
@@ -74,9 +76,9 @@ def _tell_setup_token(settings: Settings, services: Services) -> None:
     )
 
 
-def _warn_of_few_threads() -> None:
-    threads = count_waitress_threads()
-    if 0 < threads < FEW_THREADS:
+def _warn_of_few_threads(request_threads: RequestThreads) -> None:
+    threads = request_threads.count()
+    if threads < FEW_THREADS:
         log.warning(
             "few threads: most messages that come at once get 503 busy;"
             " use `python main.py`, or waitress-serve --threads=320",

@@ -80,12 +80,42 @@ class AssistantNotFound(AppError):
     status, code = 404, "assistant_not_found"
 
 
+class UserNotFound(AppError):
+    status, code = 404, "user_not_found"
+
+
+class LastAdmin(AppError):
+    status, code = 409, "last_admin"
+
+
+class KeyNotFound(AppError):
+    status, code = 404, "key_not_found"
+
+
+class TooManyKeys(AppError):
+    status, code = 409, "too_many_keys"
+
+
 class ChatNotFound(AppError):
     status, code = 404, "chat_not_found"
 
 
 class ChatAmbiguous(AppError):
     status, code = 409, "chat_ambiguous"
+
+
+class ChatAssigned(AppError):
+    """Another attendant answers; ``assigned_to`` is their id."""
+
+    status, code = 409, "chat_assigned"
+
+
+class ChatNotHuman(AppError):
+    status, code = 409, "chat_not_human"
+
+
+class MessageNotFound(AppError):
+    status, code = 404, "message_not_found"
 
 
 class DocumentNotFound(AppError):

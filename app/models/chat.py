@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.models.message import Citation, Tokens
+from app.models.message import Citation, Message, Tokens
 
 
 class ChatStatus(StrEnum):
@@ -27,7 +27,8 @@ class TurnOutcome:
     """An answer about to be put on the timeline.
 
     ``suppressed``: somebody had taken the chat over, so it is kept, not
-    delivered.
+    delivered. ``deliver_to`` is the key whose outbox has to bring it to the
+    contact, as no POST returns it.
     """
 
     answer_id: str
@@ -39,6 +40,7 @@ class TurnOutcome:
     estimated: bool
     citations: tuple[Citation, ...]
     created_at: datetime
+    deliver_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +48,43 @@ class QueuedTurn:
     """A contact's message that waits for its turn, or has it.
 
     The first of a chat's queue has the turn; ``process`` is the server process
-    that runs it. ``outcome`` is what the turn came to, written before the answer
-    is on the timeline, so that a crash in between can be repaired. A ``revoked``
-    turn can come to nothing any more: its process was taken for dead.
+    that runs it, ``key_id`` the key that posted the message. ``outcome`` is what the
+    turn came to, written before the answer is on the timeline, so that a crash in
+    between can be repaired. A turn that another process took over names the one it
+    was in ``resumed_from``; a ``revoked`` one can come to nothing any more.
     """
 
     id: str
     message_id: str
     process: str
+    key_id: str
     outcome: TurnOutcome | None = None
+    resumed_from: str | None = None
     revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnwrittenEntry:
+    """An entry that has its place on the timeline but may not be there yet."""
+
+    message: Message
+    process: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatState:
+    """Who answers a chat, and what an inbox has to know of it.
+
+    ``waiting_since``: a person is asked for and nobody has come. ``attended`` is the
+    place of an attendant's latest entry while a person answers. ``unread`` counts
+    the contact's messages since the latest answer.
+    """
+
+    status: ChatStatus
+    assigned_to: str | None = None
+    waiting_since: datetime | None = None
+    attended: int | None = None
+    unread: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,24 +92,43 @@ class Chat:
     """One conversation of one contact with one assistant on one channel.
 
     ``message`` and ``response`` are the latest exchange, ``tokens`` the totals.
+    ``key_id`` is the key that posted last: its outbox brings messages to the contact.
     """
 
     id: str
     assistant_id: str
     channel: Channel
     username: str | None
-    status: ChatStatus
+    state: ChatState
     tokens: Tokens
     message: str | None
     response: str | None
     last_seq: int
     queue: tuple[QueuedTurn, ...]
+    unwritten: tuple[UnwrittenEntry, ...] = ()
+    key_id: str | None = None
     created_at: datetime
     updated_at: datetime
 
     @property
+    def status(self) -> ChatStatus:
+        return self.state.status
+
+    @property
     def active(self) -> bool:
         return self.status is ChatStatus.BOT
+
+    @property
+    def assigned_to(self) -> str | None:
+        return self.state.assigned_to
+
+    @property
+    def waiting_since(self) -> datetime | None:
+        return self.state.waiting_since
+
+    @property
+    def unread(self) -> int:
+        return self.state.unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,10 @@ class Author(StrEnum):
 
 
 class MessageStatus(StrEnum):
-    """The state of a contact's message is its turn's; the rest are answers'."""
+    """The state of a contact's message is its turn's; the rest are answers'.
+
+    A ``note`` is for the people at the console alone.
+    """
 
     PENDING = "pending"
     ANSWERED = "answered"
@@ -23,6 +26,7 @@ class MessageStatus(StrEnum):
     FAILED = "failed"
     SENT = "sent"
     INCOMPLETE = "incomplete"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,8 @@ class Message:
 
     ``in_reply_to`` is the contact's message that an answer belongs to, ``turn``
     the queued turn that a contact's message waits for, and ``failure`` the code
-    of the error that ended a failed one.
+    of the error that ended a failed one. ``posted_by`` is the key that a contact's
+    message came with, ``deliver_to`` the one whose outbox holds an answer.
     """
 
     id: str
@@ -66,6 +71,8 @@ class Message:
     in_reply_to: str | None = None
     turn: str | None = None
     failure: str | None = None
+    posted_by: str | None = None
+    deliver_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,7 @@ def _distinct(found: list[str]) -> list[frozenset[str]]:
     return list(dict.fromkeys(stems(word) for word in found))
 
 
+@lru_cache(maxsize=8_192)
 def stems(word: str) -> frozenset[str]:
     """Return the stems of a folded word over all languages."""
     return frozenset(stem(word, language) for language in LANGUAGES)

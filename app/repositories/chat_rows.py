@@ -1,18 +1,21 @@
 """How a chat lies in its document, and how it is asked for."""
 
 import re
-from dataclasses import asdict
 from typing import Any
 
 from app.models.chat import (
     Channel,
     Chat,
     ChatFilter,
+    ChatState,
     ChatStatus,
     QueuedTurn,
     TurnOutcome,
+    UnwrittenEntry,
 )
-from app.models.message import Citation, Tokens
+from app.models.message import Citation, Message, Tokens
+from app.repositories.message_rows import message_from, message_row
+from app.repositories.rows import fields_of
 
 
 def chosen_query(chosen: ChatFilter) -> dict[str, Any]:
@@ -39,13 +42,39 @@ def channel_key(channel: Channel) -> str:
 
 
 def queued_row(turn: QueuedTurn) -> dict[str, Any]:
-    return {"id": turn.id, "message_id": turn.message_id, "process": turn.process}
+    row = {
+        "id": turn.id,
+        "message_id": turn.message_id,
+        "process": turn.process,
+        "key_id": turn.key_id,
+    }
+    if turn.resumed_from:
+        row["resumed_from"] = turn.resumed_from
+    return row
+
+
+def state_changes(state: ChatState) -> dict[str, Any]:
+    """Return the update that puts a chat into a state."""
+    changes: dict[str, Any] = {
+        "status": state.status.value,
+        "assigned_to": state.assigned_to,
+        "waiting_since": state.waiting_since,
+        "unread": state.unread,
+    }
+    if state.attended is None:  # absent: the sparse index passes it over
+        return {"$set": changes, "$unset": {"attended": ""}}
+    return {"$set": changes | {"attended": state.attended}}
+
+
+def unwritten_row(entry: Message, process: str) -> dict[str, Any]:
+    return {"id": entry.id, "process": process, "message": message_row(entry)}
 
 
 def outcome_row(outcome: TurnOutcome) -> dict[str, Any]:
-    row = asdict(outcome)
-    row["citations"] = [asdict(citation) for citation in outcome.citations]
-    return row
+    return fields_of(outcome) | {
+        "tokens": fields_of(outcome.tokens),
+        "citations": [fields_of(citation) for citation in outcome.citations],
+    }
 
 
 def chat_from(found: dict[str, Any]) -> Chat:
@@ -54,7 +83,13 @@ def chat_from(found: dict[str, Any]) -> Chat:
         assistant_id=found["assistant_id"],
         channel=Channel(**found["channel"]),
         username=found["username"],
-        status=ChatStatus(found["status"]),
+        state=ChatState(
+            status=ChatStatus(found["status"]),
+            assigned_to=found.get("assigned_to"),
+            waiting_since=found.get("waiting_since"),
+            attended=found.get("attended"),
+            unread=found.get("unread", 0),
+        ),
         tokens=Tokens(
             tokens_in=found["tokens"]["in"], tokens_out=found["tokens"]["out"]
         ),
@@ -62,6 +97,8 @@ def chat_from(found: dict[str, Any]) -> Chat:
         response=found["response"],
         last_seq=found["last_seq"],
         queue=tuple(_turn(row) for row in found["queue"]),
+        unwritten=tuple(_unwritten(row) for row in found.get("unwritten", ())),
+        key_id=found.get("key_id"),
         created_at=found["created_at"],
         updated_at=found["updated_at"],
     )
@@ -73,6 +110,8 @@ def _turn(row: dict[str, Any]) -> QueuedTurn:
         id=row["id"],
         message_id=row["message_id"],
         process=row["process"],
+        key_id=row["key_id"],
+        resumed_from=row.get("resumed_from"),
         revoked=row.get("revoked", False),
         outcome=outcome
         and TurnOutcome(
@@ -83,3 +122,7 @@ def _turn(row: dict[str, Any]) -> QueuedTurn:
             }
         ),
     )
+
+
+def _unwritten(row: dict[str, Any]) -> UnwrittenEntry:
+    return UnwrittenEntry(message=message_from(row["message"]), process=row["process"])

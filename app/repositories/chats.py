@@ -1,7 +1,6 @@
 """Chats: their state, their queue of turns, their totals."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -27,6 +26,7 @@ from app.repositories.chat_rows import (
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
 from app.repositories.paging import find_page
+from app.repositories.rows import fields_of
 from app.repositories.scopes import among
 
 
@@ -81,6 +81,10 @@ class ChatRepository:
         query = {**among(assistant_ids), **chosen_query(chosen)}
         return find_page(self._chats, query, request, by="updated_at", build=chat_from)
 
+    def find_by_ids(self, ids: Collection[str]) -> list[Chat]:
+        found = self._chats.find({"_id": {"$in": list(ids)}})
+        return [chat_from(row) for row in found]
+
     # The turn
 
     def enqueue(
@@ -96,16 +100,17 @@ class ChatRepository:
     ) -> Chat:
         """Queue a contact's message; the chat is made when it is new.
 
-        The message's ``seq`` is the returned chat's ``last_seq``.
+        The message's ``seq`` is the returned chat's ``last_seq``. A clock that goes
+        back leaves ``updated_at`` alone, as the order of the outbox rests on it.
         """
         changes: dict[str, Any] = {
             "message": text,
             "response": None,
-            "updated_at": now,
+            "key_id": turn.key_id,
         }
         defaults: dict[str, Any] = {
             "_id": new_id(),
-            "channel": asdict(channel),
+            "channel": fields_of(channel),
             "status": new_status.value,
             "tokens": {"in": 0, "out": 0},
             "created_at": now,
@@ -117,9 +122,10 @@ class ChatRepository:
         row = self._repairable.find_one_and_update(
             {"assistant_id": assistant_id, "channel_key": channel_key(channel)},
             {
-                "$inc": {"last_seq": 1},
+                "$inc": {"last_seq": 1, "unread": 1},
                 "$push": {"queue": queued_row(turn)},
                 "$set": changes,
+                "$max": {"updated_at": now},
                 "$setOnInsert": defaults,
             },
             upsert=True,
@@ -153,6 +159,7 @@ class ChatRepository:
             else {
                 "message": question,
                 "response": outcome.text,
+                "unread": len(chat.queue) - 1,
             }
         )
         result = self._chats.update_one(
@@ -224,14 +231,24 @@ class ChatRepository:
         found = self._chats.find({"queue.process": process})
         return [chat_from(row) for row in found]
 
-    # A person's hand
+    def resume(self, chat_id: str, old: QueuedTurn, new: QueuedTurn) -> Chat | None:
+        """Put ``new`` in the place of a turn whose process is gone.
 
-    def set_status(
-        self, chat_id: str, status: ChatStatus, *, now: datetime
-    ) -> Chat | None:
-        row = self._chats.find_one_and_update(
-            {"_id": chat_id},
-            {"$set": {"status": status.value, "updated_at": now}},
+        None when that turn has an outcome, was ended, or resumed by somebody else.
+        """
+        chat = self.get(chat_id)
+        places = [i for i, turn in enumerate(chat.queue if chat else ()) if turn == old]
+        if not places or old.outcome:
+            return None
+        place = f"queue.{places[0]}"
+        row = self._repairable.find_one_and_update(
+            {
+                "_id": chat_id,
+                f"{place}.id": old.id,
+                f"{place}.outcome": {"$exists": False},
+                f"{place}.revoked": {"$exists": False},
+            },
+            {"$set": {place: queued_row(new)}},
             return_document=ReturnDocument.AFTER,
         )
         return chat_from(row) if row else None

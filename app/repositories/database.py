@@ -1,12 +1,16 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from app.repositories.embedded import EmbeddedClient
+from app.repositories.embedded import EmbeddedClient, EmbeddedDatabase
+from app.repositories.failures import raise_ours
 
 DATABASE_NAME = "orquestradora"
 EMBEDDED_FILE = "store.sqlite3"
@@ -29,9 +33,9 @@ def connect_mongodb(uri: str) -> tuple["MongoClient[dict[str, Any]]", AnyDatabas
         uri,
         tz_aware=True,
         tzinfo=UTC,
-        serverSelectionTimeoutMS=2500,
+        serverSelectionTimeoutMS=2000,
         connectTimeoutMS=2000,
-        socketTimeoutMS=10_000,
+        socketTimeoutMS=5000,
         waitQueueTimeoutMS=1000,
         maxPoolSize=400,
         appname=DATABASE_NAME,
@@ -44,6 +48,26 @@ def connect_embedded(folder: Path) -> tuple[EmbeddedClient, AnyDatabase]:
     folder.mkdir(parents=True, exist_ok=True)
     client = EmbeddedClient(folder / EMBEDDED_FILE)
     return client, client[DATABASE_NAME]  # type: ignore[return-value]
+
+
+@contextmanager
+def together(db: AnyDatabase) -> Iterator[None]:
+    """Acknowledge this thread's writes in the block when the block ends.
+
+    On the embedded store they are one transaction: others see all of them or none,
+    an error that leaves the block undoes them, and where one of them waits for the
+    disk all of them do, with one sync. Every other writer waits meanwhile: nothing
+    slow may happen in the block. MongoDB runs them in order, each on its own.
+    """
+    if not isinstance(db, EmbeddedDatabase):
+        yield
+        return
+    try:
+        with db.client.together():
+            yield
+    except PyMongoError as exc:
+        raise_ours(exc)
+        raise
 
 
 def now() -> datetime:

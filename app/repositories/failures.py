@@ -35,13 +35,18 @@ def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return method(*args, **kwargs)
         except PyMongoError as exc:
-            translated = _translated(exc)
-            if translated is None:
-                raise
-            log.warning("store failed", extra={"reason": str(exc)[:REASON_SHOWN]})
-            raise translated from exc
+            raise_ours(exc)
+            raise
 
     return call
+
+
+def raise_ours(exc: PyMongoError) -> None:
+    """Raise our error in place of it, unless it is a bug of ours."""
+    translated = _translated(exc)
+    if translated is not None:
+        log.warning("store failed", extra={"reason": str(exc)[:REASON_SHOWN]})
+        raise translated from exc
 
 
 def _translated(exc: PyMongoError) -> AppError | None:

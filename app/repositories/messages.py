@@ -1,22 +1,17 @@
 """The timeline: every chat's messages in one ordered list."""
 
+import contextlib
 from collections.abc import Collection
-from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from app.models.message import (
-    Author,
-    Citation,
-    Inbound,
-    Message,
-    MessageStatus,
-    Tokens,
-)
+from app.models.message import Inbound, Message, MessageStatus
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
+from app.repositories.message_rows import message_from, message_row, outbox_place
 
 DUPLICATE_KEY = 11000  # MongoDB's error code
 INBOUND_KEYS = ("idempotency_key", "channel_message")
@@ -40,20 +35,21 @@ class MessageRepository:
             [("answer_to", ASCENDING)], unique=True, sparse=True
         )
         self._messages.create_index([("assistant_id", ASCENDING)])
+        self._messages.create_index([("deliver", ASCENDING)], sparse=True)
 
     def get(self, message_id: str) -> Message | None:
         found = self._messages.find_one({"_id": message_id})
-        return _from_mongo(found) if found else None
+        return message_from(found) if found else None
 
     def find_answer(self, message_id: str) -> Message | None:
         """Return the whole answer to a contact's message, delivered or kept."""
         found = self._messages.find_one({"answer_to": message_id})
-        return _from_mongo(found) if found else None
+        return message_from(found) if found else None
 
     def find_inbound(self, inbound: Inbound) -> list[tuple[Message, str]]:
         """Return what was stored under these sender's ids, with its fingerprint."""
         return [
-            (_from_mongo(row), row["fingerprint"])
+            (message_from(row), row["fingerprint"])
             for key, value in _inbound_ids(inbound).items()
             if (row := self._messages.find_one({key: value}))
         ]
@@ -66,7 +62,7 @@ class MessageRepository:
 
     def add_inbound(self, message: Message, inbound: Inbound) -> bool:
         """Append a contact's message durably; False when its ids are taken."""
-        row = _to_mongo(message) | _inbound_ids(inbound)
+        row = message_row(message) | _inbound_ids(inbound)
         row["fingerprint"] = inbound.fingerprint
         try:
             self._messages.insert_one(row)
@@ -75,7 +71,12 @@ class MessageRepository:
         return True
 
     def add(self, message: Message) -> None:
-        self._messages.insert_one(_to_mongo(message))
+        self._messages.insert_one(message_row(message))
+
+    def add_entry(self, message: Message) -> None:
+        """Copy an entry from its chat; may be called again, after a crash."""
+        with contextlib.suppress(DuplicateKeyError):
+            self._repairable.insert_one(message_row(message))
 
     def add_answer(
         self, answer: Message, *, turn_id: str, status: MessageStatus
@@ -85,7 +86,7 @@ class MessageRepository:
         May be called again for the same answer, after a crash.
         """
         steps: list[InsertOne[dict[str, Any]] | UpdateOne] = [
-            InsertOne(_to_mongo(answer) | {"answer_to": answer.in_reply_to}),
+            InsertOne(message_row(answer) | {"answer_to": answer.in_reply_to}),
             UpdateOne(
                 {"_id": answer.in_reply_to, "turn": turn_id},
                 {"$set": {"status": status.value}, "$unset": {"failure": ""}},
@@ -128,6 +129,66 @@ class MessageRepository:
         )
         return result.matched_count == 1
 
+    def resume(self, message_id: str, *, turn_id: str, resumed_from: str) -> bool:
+        """Let a pending message wait for another turn; False when it does not."""
+        result = self._messages.update_one(
+            {
+                "_id": message_id,
+                "status": MessageStatus.PENDING.value,
+                "turn": {"$in": [resumed_from, turn_id]},
+            },
+            {"$set": {"turn": turn_id}},
+        )
+        return result.matched_count == 1
+
+    # The outbox
+
+    def waiting_for(self, key_id: str, *, since: datetime, limit: int) -> list[Message]:
+        """Return what a key still has to deliver, oldest first."""
+        places = {"$gte": outbox_place(key_id, since), "$lt": f"{key_id}0"}
+        found = self._messages.find({"deliver": places})
+        return [
+            message_from(row) for row in found.sort("deliver", ASCENDING).limit(limit)
+        ]
+
+    def put_in_outbox(
+        self, message_id: str, key_id: str, *, created_at: datetime, seq: int
+    ) -> None:
+        """Let a key deliver a message that was written for nobody's outbox."""
+        place = outbox_place(key_id, created_at, seq)
+        self._repairable.update_one({"_id": message_id}, {"$set": {"deliver": place}})
+
+    def outbox_keys(self) -> list[tuple[str, str]]:
+        """Return the keys that have something to deliver, each with its assistant."""
+        keys: list[tuple[str, str]] = []
+        behind = ""
+        while True:
+            found = self._messages.find({"deliver": {"$gt": behind}})
+            row = next(iter(found.sort("deliver", ASCENDING).limit(1)), None)
+            if row is None:
+                return keys
+            key = row["deliver"].partition("/")[0]
+            keys.append((key, row["assistant_id"]))
+            behind = f"{key}0"  # what follows the slash
+
+    def delivered(self, ids: Collection[str]) -> None:
+        """Take messages out of their outbox."""
+        self._repairable.update_many(
+            {"_id": {"$in": list(ids)}}, {"$unset": {"deliver": ""}}
+        )
+
+    def reassign_outbox(self, from_key: str, to_key: str) -> None:
+        """Let another key deliver what one still had to."""
+        places = {"$gte": f"{from_key}/", "$lt": f"{from_key}0"}
+        for row in self._messages.find({"deliver": places}):
+            rest = row["deliver"].partition("/")[2]
+            self._messages.update_one(
+                {"_id": row["_id"], "deliver": row["deliver"]},
+                {"$set": {"deliver": f"{to_key}/{rest}"}},
+            )
+
+    # Reading
+
     def latest(self, chat_id: str, limit: int) -> list[Message]:
         """Return the chat's latest messages, oldest first."""
         found = (
@@ -135,11 +196,11 @@ class MessageRepository:
             .sort([("chat_id", DESCENDING), ("seq", DESCENDING)])
             .limit(limit)
         )
-        return [_from_mongo(row) for row in found][::-1]
+        return [message_from(row) for row in found][::-1]
 
     def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]:
         found = self._messages.find({"_id": {"$in": list(ids)}, "chat_id": chat_id})
-        return [_from_mongo(row) for row in found]
+        return [message_from(row) for row in found]
 
     def list_between(
         self, chat_id: str, *, after: int | None, before: int | None, limit: int
@@ -160,7 +221,7 @@ class MessageRepository:
             .sort([("chat_id", direction), ("seq", direction)])
             .limit(limit)
         )
-        rows = [_from_mongo(row) for row in found]
+        rows = [message_from(row) for row in found]
         return rows[::-1] if backwards else rows
 
     def count(self, chat_id: str) -> int:
@@ -176,50 +237,3 @@ def _inbound_ids(inbound: Inbound) -> dict[str, str]:
         "channel_message": inbound.channel_message,
     }
     return {key: value for key, value in ids.items() if value is not None}
-
-
-def _to_mongo(message: Message) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "_id": message.id,
-        "chat_id": message.chat_id,
-        "assistant_id": message.assistant_id,
-        "seq": message.seq,
-        "author": message.author.value,
-        "text": message.text,
-        "status": message.status.value,
-        "created_at": message.created_at,
-    }
-    if message.tokens:
-        row["tokens"] = {
-            "in": message.tokens.tokens_in,
-            "out": message.tokens.tokens_out,
-        }
-    if message.citations:
-        row["citations"] = [asdict(citation) for citation in message.citations]
-    if message.metadata:
-        row["metadata"] = list(message.metadata.items())
-    for name in ("model", "in_reply_to", "turn", "failure"):
-        if (value := getattr(message, name)) is not None:
-            row[name] = value
-    return row
-
-
-def _from_mongo(found: dict[str, Any]) -> Message:
-    tokens = found.get("tokens")
-    return Message(
-        id=found["_id"],
-        chat_id=found["chat_id"],
-        assistant_id=found["assistant_id"],
-        seq=found["seq"],
-        author=Author(found["author"]),
-        text=found["text"],
-        status=MessageStatus(found["status"]),
-        created_at=found["created_at"],
-        tokens=tokens and Tokens(tokens_in=tokens["in"], tokens_out=tokens["out"]),
-        model=found.get("model"),
-        citations=tuple(Citation(**row) for row in found.get("citations", ())),
-        metadata=dict(found.get("metadata", ())),
-        in_reply_to=found.get("in_reply_to"),
-        turn=found.get("turn"),
-        failure=found.get("failure"),
-    )

@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Literal
 
 from pymongo import ASCENDING
@@ -8,6 +7,7 @@ from pymongo.errors import DuplicateKeyError
 from app.models.usage import UsageEntry, UsageRow
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
+from app.repositories.rows import fields_of
 
 
 @store_errors_translated
@@ -25,7 +25,7 @@ class UsageRepository:
 
     def add(self, entry: UsageEntry) -> None:
         """Enter what an answer used; a second time, after a crash, changes nothing."""
-        row = asdict(entry)
+        row = fields_of(entry)
         row["_id"] = row.pop("id")
         try:
             self._repairable.insert_one(row)
@@ -41,16 +41,21 @@ class UsageRepository:
         first_day: str | None,
         last_day: str | None,
     ) -> list[UsageRow]:
-        """Return the sums per group, by group; days are included at both ends."""
-        match: dict[str, Any] = {}
-        if owner_id is not None:
-            match["owner_id"] = owner_id
-        if assistant_ids is not None:
-            match["assistant_id"] = {"$in": list(assistant_ids)}
+        """Return the sums per group, by group; days are included at both ends.
+
+        What is the owner's counts, and what is the assistants'; both None: all.
+        """
         days = {"$gte": first_day, "$lte": last_day}
-        if bounds := {op: day for op, day in days.items() if day}:
-            match["day"] = bounds
+        bounds = {op: day for op, day in days.items() if day}
+        within: dict[str, Any] = {"day": bounds} if bounds else {}
         field = "day" if group_by == "day" else "assistant_id"
+        sums: dict[str, UsageRow] = {}
+        for chosen in _parts(owner_id, assistant_ids):
+            for row in self._sums(chosen | within, field):
+                sums[row.group] = _added(sums.get(row.group), row)
+        return [sums[group] for group in sorted(sums)]
+
+    def _sums(self, match: dict[str, Any], field: str) -> list[UsageRow]:
         found = self._usage.aggregate(
             [
                 {"$match": match},
@@ -62,7 +67,6 @@ class UsageRepository:
                         "tokens_out": {"$sum": "$tokens_out"},
                     }
                 },
-                {"$sort": {"_id": 1}},
             ]
         )
         return [
@@ -74,3 +78,27 @@ class UsageRepository:
             )
             for row in found
         ]
+
+
+def _parts(
+    owner_id: str | None, assistant_ids: Sequence[str] | None
+) -> list[dict[str, Any]]:
+    """Return queries that share no entry, each served by an index."""
+    if assistant_ids is None:
+        return [{} if owner_id is None else {"owner_id": owner_id}]
+    among = {"assistant_id": {"$in": list(assistant_ids)}}
+    if owner_id is None:
+        return [among]
+    others = {"owner_id": owner_id, "assistant_id": {"$nin": list(assistant_ids)}}
+    return [among, others]
+
+
+def _added(one: UsageRow | None, other: UsageRow) -> UsageRow:
+    if one is None:
+        return other
+    return UsageRow(
+        group=one.group,
+        turns=one.turns + other.turns,
+        tokens_in=one.tokens_in + other.tokens_in,
+        tokens_out=one.tokens_out + other.tokens_out,
+    )

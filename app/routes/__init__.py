@@ -4,18 +4,36 @@ from apiflask import APIFlask
 
 from app.routes import (
     assistants,
+    attendance,
     auth,
     chats,
     docs,
     documents,
+    events,
     health,
+    keys,
+    outbox,
     posting,
     usage,
+    users,
 )
 
 
 def register_routes(app: APIFlask) -> None:
     app.url_map.merge_slashes = False  # its redirect would repeat any Host header
-    for module in (auth, assistants, posting, chats, documents, usage, health):
+    for module in (
+        auth,
+        users,
+        assistants,
+        keys,
+        posting,
+        outbox,
+        chats,
+        attendance,
+        events,
+        documents,
+        usage,
+        health,
+        docs,
+    ):
         app.register_blueprint(module.bp)
-    app.register_blueprint(docs.bp)

@@ -19,8 +19,10 @@ from app.routes.schemas.auth import (
     SignInRead,
     UserRead,
 )
+from app.routes.schemas.events import TicketRead
 from app.routes.state import current_user, services
 from app.services.auth import SignIn
+from app.services.tickets import LIFE
 from app.texts import text
 
 bp = APIBlueprint("auth", __name__, url_prefix="/auth", tag="Auth")
@@ -107,6 +109,17 @@ def change_password(body: PasswordChange) -> dict[str, Any]:
     )
     message = text("auth.password_changed", request_language())
     return {**_tokens(sign_in), "message": message}
+
+
+@bp.post("/ticket")
+@bp.auth_required(user_auth)
+@bp.output(TicketRead)
+def issue_ticket() -> dict[str, Any]:
+    """Get a ticket that opens one stream within 30 s, as `?ticket=`"""
+    ticket = services().tickets.issue(
+        user_id=current_user().id, session_id=g.session_id
+    )
+    return {"ticket": ticket, "expires_in": LIFE}
 
 
 def _tokens(sign_in: SignIn) -> dict[str, Any]:

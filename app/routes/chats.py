@@ -1,25 +1,28 @@
+from typing import Any
+
 from apiflask import APIBlueprint
 
 from app.errors import InvalidInput
 from app.models.chat import Chat, ChatFilter
-from app.models.message import Message
 from app.models.page import PageRequest
-from app.routes.credentials import user_auth
+from app.routes.credentials import bot_reading_auth, reading_auth
 from app.routes.paging import Listed, listed, next_link
 from app.routes.schemas.chats import (
     ChatQuery,
     ChatRead,
+    ExchangeRead,
     MessageRead,
     TimelineQuery,
 )
 from app.routes.schemas.common import list_of
-from app.routes.state import current_user, services
+from app.routes.shown_messages import shown
+from app.routes.state import current_caller, services
 
 bp = APIBlueprint("chats", __name__, url_prefix="/chats", tag="Chats")
 
 
 @bp.get("/list")
-@bp.auth_required(user_auth)
+@bp.auth_required(reading_auth)
 @bp.input(ChatQuery, location="query", arg_name="query")
 @bp.output(list_of(ChatRead))
 def list_chats(query: ChatQuery) -> Listed[Chat]:
@@ -28,7 +31,7 @@ def list_chats(query: ChatQuery) -> Listed[Chat]:
 
 
 @bp.get("/listarAtivos")
-@bp.auth_required(user_auth)
+@bp.auth_required(reading_auth)
 @bp.input(ChatQuery, location="query", arg_name="query")
 @bp.output(list_of(ChatRead))
 def list_active_chats(query: ChatQuery) -> Listed[Chat]:
@@ -37,7 +40,7 @@ def list_active_chats(query: ChatQuery) -> Listed[Chat]:
 
 
 @bp.get("/listarInativos")
-@bp.auth_required(user_auth)
+@bp.auth_required(reading_auth)
 @bp.input(ChatQuery, location="query", arg_name="query")
 @bp.output(list_of(ChatRead))
 def list_inactive_chats(query: ChatQuery) -> Listed[Chat]:
@@ -46,21 +49,21 @@ def list_inactive_chats(query: ChatQuery) -> Listed[Chat]:
 
 
 @bp.get("/get/<chat_id>")
-@bp.auth_required(user_auth)
+@bp.auth_required(reading_auth)
 @bp.output(ChatRead)
 def get_chat(chat_id: str) -> Chat:
     """Get a chat by its id or its channel id"""
-    return services().chats.get(current_user(), chat_id)
+    return services().chats.get(current_caller(), chat_id)
 
 
 @bp.get("/<chat_id>/messages")
-@bp.auth_required(user_auth)
+@bp.auth_required(reading_auth)
 @bp.input(TimelineQuery, location="query", arg_name="query")
 @bp.output(list_of(MessageRead))
-def list_messages(chat_id: str, query: TimelineQuery) -> Listed[Message]:
+def list_messages(chat_id: str, query: TimelineQuery) -> Listed[dict[str, Any]]:
     """Read a chat's timeline, oldest first"""
     part = services().chats.timeline(
-        current_user(),
+        current_caller(),
         chat_id,
         after=query.after_seq,
         before=query.before_seq,
@@ -71,23 +74,20 @@ def list_messages(chat_id: str, query: TimelineQuery) -> Listed[Message]:
         headers["Link"] = next_link(before_seq=str(part.messages[0].seq))
     elif part.more:
         headers["Link"] = next_link(after_seq=str(part.messages[-1].seq))
-    return part.messages, headers
+    return [shown(message) for message in part.messages], headers
 
 
-@bp.put("/ativar/<chat_id>")
-@bp.auth_required(user_auth)
-@bp.output(ChatRead)
-def activate_chat(chat_id: str) -> Chat:
-    """Let the assistant answer"""
-    return services().chats.activate(current_user(), chat_id)
-
-
-@bp.put("/desativar/<chat_id>")
-@bp.auth_required(user_auth)
-@bp.output(ChatRead)
-def deactivate_chat(chat_id: str) -> Chat:
-    """Let nobody answer by itself"""
-    return services().chats.deactivate(current_user(), chat_id)
+@bp.get("/<chat_id>/messages/<path:message_id>")
+@bp.auth_required(bot_reading_auth)
+@bp.output(ExchangeRead)
+def get_message(chat_id: str, message_id: str) -> dict[str, Any]:
+    """Get one entry of a timeline; a bot gets what belongs to its own posts"""
+    found = services().chats.message(current_caller(), chat_id, message_id)
+    answer = found.answer
+    return shown(found.message) | {
+        "in_reply_to": found.message.in_reply_to,
+        "response_id": answer.id if answer else None,
+    }
 
 
 def _list(query: ChatQuery, *, active: bool | None) -> Listed[Chat]:
@@ -100,7 +100,7 @@ def _list(query: ChatQuery, *, active: bool | None) -> Listed[Chat]:
         start=query.q,
     )
     page = services().chats.list_page(
-        current_user(),
+        current_caller(),
         PageRequest(limit=query.limit, after=query.after),
         chosen,
         assistant_id=query.assistant_id,

@@ -1,13 +1,15 @@
-"""A turn as server-sent events."""
+"""Server-sent events, a turn's among them."""
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from itertools import chain
 from typing import Any
 
 from flask import Response, json
 
 HEARTBEAT = 15.0
+EVENT_STREAM = "text/event-stream"
 
 Event = tuple[str, dict[str, Any]]
 
@@ -29,7 +31,29 @@ def stream(events: Iterator[Event], *, at_end: Callable[[], None]) -> Response:
             at_end()
 
     threading.Thread(target=run, name="turn", daemon=True).start()
-    response = Response(_frames(relayed), mimetype="text/event-stream")
+    return _answer(_frames(relayed))
+
+
+def event_stream(frames: Iterator[bytes]) -> Response:
+    """Answer with ``frames`` once the first is there: what fails before it is told.
+
+    A generator that has begun is ended with the answer, however that ends.
+    """
+    first = next(frames)
+    response = _answer(chain([first], frames))
+    if isinstance(frames, Generator):
+        response.call_on_close(frames.close)
+    return response
+
+
+def frame(name: str, data: str, *, event_id: str | None = None) -> bytes:
+    """Return an event; ``data`` is JSON, on one line."""
+    place = "" if event_id is None else f"id: {event_id}\n"
+    return f"event: {name}\n{place}data: {data}\n\n".encode()
+
+
+def _answer(frames: Iterator[bytes]) -> Response:
+    response = Response(frames, mimetype=EVENT_STREAM)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
@@ -44,4 +68,4 @@ def _frames(relayed: "queue.SimpleQueue[Event | None]") -> Iterator[bytes]:
         if event is None:
             return
         name, data = event
-        yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+        yield frame(name, json.dumps(data))

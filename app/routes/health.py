@@ -19,11 +19,14 @@ def get_health() -> dict[str, str]:
 @bp.get("/readyz")
 @bp.output(Readiness)
 def get_readiness() -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Whether the process can serve: its store and its provider"""
-    provider = services().provider_name
+    """Whether the process can serve: its store, its provider, and it goes on"""
+    answer = {"status": "ready", "store": "ok", "provider": services().provider_name}
     try:
         services().store.ping()
     except AppError:
-        body = {"status": "unavailable", "store": "unavailable", "provider": provider}
-        return body, 503, {"Retry-After": "3"}
-    return {"status": "ready", "store": "ok", "provider": provider}, 200, {}
+        answer |= {"status": "unavailable", "store": "unavailable"}
+    if services().stopping.is_set():
+        answer |= {"status": "stopping"}
+    if answer["status"] == "ready":
+        return answer, 200, {}
+    return answer, 503, {"Retry-After": "3"}

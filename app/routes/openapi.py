@@ -1,3 +1,4 @@
+import warnings
 from typing import Any
 
 from apiflask import APIFlask
@@ -6,7 +7,8 @@ from app.routes.schemas.common import ERROR_SCHEMA
 
 DESCRIPTION = """\
 A self-hosted backend for LLM assistants. People sign in with `/auth/login` and send \
-`Authorization: Bearer <token>`; bots send an assistant's key as `X-API-Key`.
+`Authorization: Bearer <token>`; bots send an assistant's key as `X-API-Key`. \
+Where a route names both, the key needs the scope `read` (chats) or `documents`.
 
 Lists are plain arrays; the next page is in the `Link` header, the total in \
 `X-Total-Count`. Every failure has one shape: `{"error": {"code", "message", \
@@ -23,6 +25,9 @@ def describe_api(app: APIFlask) -> None:
         "DESCRIPTION": DESCRIPTION,
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
     }
+
+    # APIFlask warns of each scheme that several routes' authenticators share.
+    warnings.filterwarnings("ignore", "The auth scheme name", module="apiflask")
 
     @app.spec_processor
     def stable(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:

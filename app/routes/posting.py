@@ -11,6 +11,7 @@ from flask import Response, g, request
 from app.errors import AppError, Busy, InvalidInput
 from app.models.chat import Channel
 from app.models.turn import Post, TurnResult
+from app.routes.connection import client_gone
 from app.routes.credentials import key_auth
 from app.routes.errors import error_body, request_language
 from app.routes.event_stream import Event, stream
@@ -19,6 +20,7 @@ from app.routes.schemas.chats import Post as PostBody
 from app.routes.schemas.chats import TurnRead
 from app.routes.state import current_key, services
 from app.services.turn_queue import Turn
+from app.services.turns import Listener
 
 bp = APIBlueprint("posting", __name__, url_prefix="/chats", tag="Bot")
 
@@ -72,7 +74,8 @@ def _post(body: PostBody) -> Post:
 def _run(taken: Turn | TurnResult) -> TurnResult:
     if isinstance(taken, TurnResult):
         return taken
-    *_, last = services().turns.answer(taken)
+    listener = Listener(gone=client_gone())
+    *_, last = services().turns.answer(taken, listener)
     if not isinstance(last, TurnResult):
         raise TypeError(last)
     return last
@@ -81,7 +84,8 @@ def _run(taken: Turn | TurnResult) -> TurnResult:
 def _events(turn: Turn) -> Iterator[Event]:
     """Return the turn as named events; its end is ``done`` or ``error``."""
     language, request_id = request_language(), g.request_id
-    events = services().turns.answer(turn)
+    listener = Listener(live=True, gone=client_gone())
+    events = services().turns.answer(turn, listener)
 
     def run() -> Iterator[Event]:
         try:

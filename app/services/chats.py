@@ -1,14 +1,15 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from app.errors import ChatAmbiguous, ChatNotFound
-from app.models.chat import Chat, ChatFilter, ChatStatus
-from app.models.message import Message
+from app.errors import ChatAmbiguous, ChatNotFound, MessageNotFound
+from app.models.api_key import ApiKey, KeyScope
+from app.models.caller import Caller
+from app.models.chat import Chat, ChatFilter
+from app.models.message import Inbound, Message, MessageStatus
 from app.models.page import Page, PageRequest
-from app.models.user import User
 from app.services.access import AccessService
+from app.services.repetitions import named_by_channel
 
 
 class Chats(Protocol):
@@ -25,9 +26,6 @@ class Chats(Protocol):
         *,
         assistant_ids: Sequence[str] | None,
     ) -> Page[Chat]: ...
-    def set_status(
-        self, chat_id: str, status: ChatStatus, *, now: datetime
-    ) -> Chat | None: ...
 
 
 class Messages(Protocol):
@@ -35,6 +33,9 @@ class Messages(Protocol):
         self, chat_id: str, *, after: int | None, before: int | None, limit: int
     ) -> list[Message]: ...
     def count(self, chat_id: str) -> int: ...
+    def get(self, message_id: str) -> Message | None: ...
+    def find_inbound(self, inbound: Inbound) -> list[tuple[Message, str]]: ...
+    def find_answer(self, message_id: str) -> Message | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +47,16 @@ class TimelinePart:
     more: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One message; ``answer`` is what a contact's was answered with, if it was."""
+
+    message: Message
+    answer: Message | None
+
+
 class ChatService:
-    """What people at the console read of conversations, and switch in them."""
+    """What people and programs read of conversations."""
 
     def __init__(
         self,
@@ -55,32 +64,22 @@ class ChatService:
         chats: Chats,
         messages: Messages,
         access: AccessService,
-        now: Callable[[], datetime],
     ) -> None:
         self._chats = chats
         self._messages = messages
         self._access = access
-        self._now = now
 
-    def get(self, caller: User, chat_id: str) -> Chat:
+    def get(self, caller: Caller, chat_id: str) -> Chat:
         """Return a chat by its id or by its channel's id.
 
         Raises ChatNotFound, and ChatAmbiguous where the caller sees several chats
         of that channel id.
         """
-        visible = self._access.assistant_ids(caller)
-        if chat := self._chats.get(chat_id, assistant_ids=visible):
-            return chat
-        found = self._chats.find_by_channel_id(chat_id, assistant_ids=visible)
-        if not found:
-            raise ChatNotFound
-        if len(found) > 1:
-            raise ChatAmbiguous(candidates=[chat.id for chat in found])
-        return found[0]
+        return self._find(chat_id, self._access.assistant_ids(caller))
 
     def list_page(
         self,
-        caller: User,
+        caller: Caller,
         request: PageRequest,
         chosen: ChatFilter,
         *,
@@ -92,7 +91,7 @@ class ChatService:
 
     def timeline(
         self,
-        caller: User,
+        caller: Caller,
         chat_id: str,
         *,
         after: int | None,
@@ -114,17 +113,41 @@ class ChatService:
             messages=shown, total=self._messages.count(chat.id), more=more
         )
 
-    def activate(self, caller: User, chat_id: str) -> Chat:
-        """Let the assistant answer. Raises ChatNotFound, ChatAmbiguous."""
-        return self._switch(caller, chat_id, ChatStatus.BOT)
+    def message(self, caller: Caller, chat_id: str, message_id: str) -> Exchange:
+        """Return one entry of a timeline, to a key that posts what it posted itself.
 
-    def deactivate(self, caller: User, chat_id: str) -> Chat:
-        """Let nobody answer by itself. Raises ChatNotFound, ChatAmbiguous."""
-        return self._switch(caller, chat_id, ChatStatus.INACTIVE)
+        Such a key may also name its message by the channel's own id. Raises
+        ChatNotFound, ChatAmbiguous, MessageNotFound.
+        """
+        posting = isinstance(caller, ApiKey) and KeyScope.READ not in caller.scopes
+        if isinstance(caller, ApiKey):
+            chat = self._find(chat_id, [caller.assistant_id])
+        else:
+            chat = self.get(caller, chat_id)
+        message = self._messages.get(message_id)
+        if message is None and isinstance(caller, ApiKey):
+            named = named_by_channel(chat.channel, message_id, key_id=caller.id)
+            message = next((m for m, _ in self._messages.find_inbound(named)), None)
+        if message is None or message.chat_id != chat.id:
+            raise MessageNotFound
+        if posting and isinstance(caller, ApiKey):
+            self._check_posted(caller, message)
+        answered = message.status is MessageStatus.ANSWERED
+        answer = self._messages.find_answer(message.id) if answered else None
+        return Exchange(message=message, answer=answer)
 
-    def _switch(self, caller: User, chat_id: str, status: ChatStatus) -> Chat:
-        chat = self.get(caller, chat_id)
-        changed = self._chats.set_status(chat.id, status, now=self._now())
-        if changed is None:
+    def _check_posted(self, key: ApiKey, message: Message) -> None:
+        """Raises MessageNotFound for what does not belong to the key's own posts."""
+        asked = message.in_reply_to and self._messages.get(message.in_reply_to)
+        if key.id not in {message.posted_by, asked and asked.posted_by}:
+            raise MessageNotFound
+
+    def _find(self, chat_id: str, visible: Sequence[str] | None) -> Chat:
+        if chat := self._chats.get(chat_id, assistant_ids=visible):
+            return chat
+        found = self._chats.find_by_channel_id(chat_id, assistant_ids=visible)
+        if not found:
             raise ChatNotFound
-        return changed
+        if len(found) > 1:
+            raise ChatAmbiguous(candidates=[chat.id for chat in found])
+        return found[0]

@@ -12,7 +12,9 @@ from app.errors import (
     DocumentTooLarge,
     InvalidInput,
 )
-from app.models.assistant import Assistant
+from app.models.api_key import KeyScope
+from app.models.assistant import Assistant, AssistantRole
+from app.models.caller import Caller
 from app.models.document import (
     Document,
     DocumentFilter,
@@ -22,7 +24,6 @@ from app.models.document import (
 from app.models.filenames import safe_name
 from app.models.ids import new_id
 from app.models.page import Page, PageRequest
-from app.models.user import User
 from app.services.access import AccessService
 from app.services.chunking import chunks_of
 from app.services.prompts import PromptService
@@ -81,7 +82,7 @@ class DocumentService:
 
     def upload(
         self,
-        caller: User,
+        caller: Caller,
         *,
         assistant_id: str,
         document_type: DocumentType,
@@ -91,9 +92,11 @@ class DocumentService:
     ) -> Document:
         """Store a file and make it searchable, or the assistant's prompt.
 
-        Raises AssistantNotFound, the Document… errors, StorageFull.
+        Raises AssistantNotFound, Forbidden, the Document… errors, StorageFull.
         """
-        assistant = self._access.assistant(caller, assistant_id)
+        assistant = self._access.assistant(
+            caller, assistant_id, role=AssistantRole.EDITOR, scope=KeyScope.DOCUMENTS
+        )
         name = safe_name(filename)
         if not name or len(filename) > LONGEST_FILENAME:
             raise InvalidInput(fields={"file": "field.filename"})
@@ -117,28 +120,29 @@ class DocumentService:
             return document
         return self._revisions.add(document, name, data, chunks)
 
-    def get(self, caller: User, document_id: str) -> Document:
+    def get(self, caller: Caller, document_id: str) -> Document:
         """Raises DocumentNotFound."""
-        found = self._documents.get(
-            document_id, assistant_ids=self._access.assistant_ids(caller)
-        )
+        visible = self._access.assistant_ids(caller, scope=KeyScope.DOCUMENTS)
+        found = self._documents.get(document_id, assistant_ids=visible)
         if found is None:
             raise DocumentNotFound
         return found
 
     def list_page(
         self,
-        caller: User,
+        caller: Caller,
         request: PageRequest,
         chosen: DocumentFilter,
         *,
         assistant_id: str | None = None,
     ) -> Page[Document]:
         """Raises AssistantNotFound."""
-        assistant_ids = self._access.assistant_ids(caller, assistant_id=assistant_id)
-        return self._documents.list_page(request, chosen, assistant_ids=assistant_ids)
+        visible = self._access.assistant_ids(
+            caller, assistant_id=assistant_id, scope=KeyScope.DOCUMENTS
+        )
+        return self._documents.list_page(request, chosen, assistant_ids=visible)
 
-    def file(self, caller: User, document_id: str) -> tuple[Document, Path]:
+    def file(self, caller: Caller, document_id: str) -> tuple[Document, Path]:
         """Return a document and the place of its bytes. Raises DocumentNotFound."""
         document = self.get(caller, document_id)
         path = self._files.path(document.filepath)
@@ -146,9 +150,15 @@ class DocumentService:
             raise DocumentNotFound
         return document, path
 
-    def delete(self, caller: User, document_id: str) -> None:
-        """Remove every trace of a document. Raises DocumentNotFound."""
+    def delete(self, caller: Caller, document_id: str) -> None:
+        """Remove every trace of a document. Raises DocumentNotFound, Forbidden."""
         document = self.get(caller, document_id)
+        self._access.check(
+            caller,
+            document.assistant_id,
+            role=AssistantRole.EDITOR,
+            scope=KeyScope.DOCUMENTS,
+        )
         if document.type is DocumentType.PROMPT:
             self._prompts.set(document.assistant_id, "")
             return

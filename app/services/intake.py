@@ -1,6 +1,7 @@
 """Taking a contact's message in: once, durably, in its place."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -11,7 +12,10 @@ from app.models.chat import Channel, Chat, ChatStatus, QueuedTurn
 from app.models.ids import new_id
 from app.models.message import Author, Inbound, Message, MessageStatus
 from app.models.turn import Post, TurnResult
+from app.services.handover import Handover
 from app.services.repetitions import Repetitions, inbound_of
+from app.services.settling import Together
+from app.services.timeline import Timeline
 from app.services.turn_queue import Turn, TurnQueue
 
 
@@ -36,15 +40,16 @@ class Chats(Protocol):
 
 class Messages(Protocol):
     def add_inbound(self, message: Message, inbound: Inbound) -> bool: ...
-    def end_turn(
-        self,
-        message_id: str,
-        turn_id: str,
-        status: MessageStatus,
-        *,
-        failure: str | None = None,
-    ) -> bool: ...
     def reopen(self, message_id: str, *, turn_id: str) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """A message as it was stored; ``new`` False: it had just come before."""
+
+    chat: Chat
+    message: Message
+    new: bool
 
 
 class Intake:
@@ -61,7 +66,10 @@ class Intake:
         chats: Chats,
         messages: Messages,
         repetitions: Repetitions,
+        handover: Handover,
+        timeline: Timeline,
         queue: TurnQueue,
+        together: Together,
         now: Callable[[], datetime],
     ) -> None:
         self._process = process
@@ -69,7 +77,10 @@ class Intake:
         self._chats = chats
         self._messages = messages
         self._repetitions = repetitions
+        self._handover = handover
+        self._timeline = timeline
         self._queue = queue
+        self._together = together
         self._now = now
 
     def accept(self, key: ApiKey, post: Post) -> Turn | TurnResult:
@@ -84,17 +95,35 @@ class Intake:
         inbound = inbound_of(post, key_id=key.id)
         while True:
             if known := self._repetitions.find(inbound):
-                return self._repeat(assistant, known)
-            if taken := self._append(assistant, post, inbound):
+                return self._repeat(assistant, known, key)
+            if taken := self._append(assistant, key, post, inbound):
                 return taken
 
     def _append(
-        self, assistant: Assistant, post: Post, inbound: Inbound
+        self, assistant: Assistant, key: ApiKey, post: Post, inbound: Inbound
     ) -> Turn | TurnResult | None:
         """Queue and store a new message; None when it had just come before."""
-        now, silent = self._now(), post.active is False
-        queued = self._queued(new_id())
+        queued = self._queued(new_id(), key)
         try:
+            stored = self._store(assistant, post, inbound, queued)
+        except BaseException:
+            self._queue.give_up_place(queued.id)
+            raise
+        chat, message = stored.chat, stored.message
+        if not stored.new:
+            self._queue.leave(chat.id, queued.id)
+            return None
+        self._timeline.announce(chat, message.id)
+        if message.status is MessageStatus.PENDING:
+            return Turn(queued=queued, assistant=assistant, chat=chat, message=message)
+        self._queue.leave(chat.id, queued.id)
+        return TurnResult(status=message.status, chat_id=chat.id, message_id=message.id)
+
+    def _store(
+        self, assistant: Assistant, post: Post, inbound: Inbound, queued: QueuedTurn
+    ) -> _Stored:
+        silent = post.active is False
+        with self._together():
             chat = self._chats.enqueue(
                 assistant_id=assistant.id,
                 channel=post.channel,
@@ -102,43 +131,50 @@ class Intake:
                 text=post.text,
                 turn=queued,
                 new_status=ChatStatus.INACTIVE if silent else ChatStatus.BOT,
-                now=now,
+                now=self._now(),
             )
-            unanswered = unanswered_status(chat, silent=silent)
-            message = Message(
-                id=queued.message_id,
-                chat_id=chat.id,
-                assistant_id=assistant.id,
-                seq=chat.last_seq,
-                author=Author.CONTACT,
-                text=post.text,
-                status=unanswered or MessageStatus.PENDING,
-                created_at=now,
-                metadata=post.metadata,
-                turn=queued.id,
-            )
-            added = self._messages.add_inbound(message, inbound)
-        except BaseException:
-            self._queue.give_up_place(queued.id)
-            raise
-        if not added:
-            self._queue.leave(chat.id, queued.id)
-            return None
-        if unanswered is None:
-            return Turn(queued=queued, assistant=assistant, chat=chat, message=message)
-        self._queue.leave(chat.id, queued.id)
-        return TurnResult(status=unanswered, chat_id=chat.id, message_id=message.id)
+            seq, switches = chat.last_seq, False
+            if not silent:
+                switches = self._handover.concerns(assistant, chat, post.text)
+            if not switches:
+                return self._add(chat, post, inbound, queued, seq)
+        chat = self._handover.consider(assistant, chat, post.text)
+        return self._add(chat, post, inbound, queued, seq)
 
-    def _repeat(self, assistant: Assistant, message: Message) -> Turn | TurnResult:
+    def _add(
+        self, chat: Chat, post: Post, inbound: Inbound, queued: QueuedTurn, seq: int
+    ) -> _Stored:
+        unanswered = unanswered_status(chat, silent=post.active is False)
+        message = Message(
+            id=queued.message_id,
+            chat_id=chat.id,
+            assistant_id=chat.assistant_id,
+            seq=seq,
+            author=Author.CONTACT,
+            text=post.text,
+            status=unanswered or MessageStatus.PENDING,
+            created_at=chat.updated_at,
+            metadata=post.metadata,
+            turn=queued.id,
+            posted_by=queued.key_id,
+        )
+        new = self._messages.add_inbound(message, inbound)
+        return _Stored(chat=chat, message=message, new=new)
+
+    def _repeat(
+        self, assistant: Assistant, message: Message, key: ApiKey
+    ) -> Turn | TurnResult:
         """Replay the end of a message that came before, or run a failed one."""
         if message.status is MessageStatus.PENDING:
             raise TurnInProgress
         if message.status is not MessageStatus.FAILED:
             return self._repetitions.result(message)
-        queued = self._queued(message.id)
+        queued = self._queued(message.id, key)
         try:
             chat = self._chats.requeue(message.chat_id, queued)
             reopened = self._messages.reopen(message.id, turn_id=queued.id)
+            if chat and reopened:
+                chat = self._handover.consider(assistant, chat, message.text)
         except BaseException:
             self._queue.give_up_place(queued.id)
             raise
@@ -150,15 +186,17 @@ class Intake:
             raise TurnInProgress
         if unanswered := unanswered_status(chat):
             try:
-                self._messages.end_turn(message.id, queued.id, unanswered)
+                self._timeline.end(chat, queued, unanswered)
                 self._queue.leave(chat.id, queued.id)
             finally:
                 self._queue.give_up_place(queued.id)
             return TurnResult(status=unanswered, chat_id=chat.id, message_id=message.id)
         return Turn(queued=queued, assistant=assistant, chat=chat, message=message)
 
-    def _queued(self, message_id: str) -> QueuedTurn:
-        queued = QueuedTurn(id=new_id(), message_id=message_id, process=self._process)
+    def _queued(self, message_id: str, key: ApiKey) -> QueuedTurn:
+        queued = QueuedTurn(
+            id=new_id(), message_id=message_id, process=self._process, key_id=key.id
+        )
         self._queue.take_place(queued.id)
         return queued
 
@@ -170,6 +208,6 @@ def unanswered_status(chat: Chat, *, silent: bool = False) -> MessageStatus | No
     """
     if chat.status is ChatStatus.HUMAN:
         return MessageStatus.HUMAN
-    if silent or chat.status is ChatStatus.INACTIVE:
+    if silent or not chat.active:
         return MessageStatus.INACTIVE
     return None

@@ -47,8 +47,8 @@ def carriers(
     found: list[Passage] = []
     left = set(range(len(said)))
     having = [
-        {place for place in left if said[place] & terms_of(passage.chunk)}
-        for passage in passages
+        {place for place in left if said[place] & known}
+        for known in (terms_of(passage.chunk) for passage in passages)
     ]
     while left and len(found) < _MOST_CARRIERS:
         best = max(range(len(passages)), key=lambda index: len(having[index] & left))

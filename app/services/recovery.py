@@ -1,12 +1,16 @@
 import logging
+from dataclasses import replace
+from datetime import datetime
 from typing import Protocol
 
 from app.models.assistant import Assistant
 from app.models.chat import Chat, QueuedTurn
-from app.models.message import MessageStatus
+from app.models.ids import new_id
+from app.models.message import Message, MessageStatus
+from app.services.entries import Entries
 from app.services.presence import Presence
 from app.services.timeline import Timeline
-from app.services.turn_queue import TurnQueue
+from app.services.turn_queue import Turn, TurnQueue
 
 log = logging.getLogger(__name__)
 
@@ -14,19 +18,17 @@ FAILURE = "interrupted"
 
 
 class Chats(Protocol):
+    def resume(self, chat_id: str, old: QueuedTurn, new: QueuedTurn) -> Chat | None: ...
     def revoke(self, chat_id: str, turn_id: str) -> Chat | None: ...
     def find_by_process(self, process: str) -> list[Chat]: ...
 
 
 class Messages(Protocol):
-    def end_turn(
-        self,
-        message_id: str,
-        turn_id: str,
-        status: MessageStatus,
-        *,
-        failure: str | None = None,
-    ) -> bool: ...
+    def get(self, message_id: str) -> Message | None: ...
+    def resume(self, message_id: str, *, turn_id: str, resumed_from: str) -> bool: ...
+    def put_in_outbox(
+        self, message_id: str, key_id: str, *, created_at: datetime, seq: int
+    ) -> None: ...
 
 
 class Assistants(Protocol):
@@ -34,10 +36,11 @@ class Assistants(Protocol):
 
 
 class Recovery:
-    """Ends the turns that nobody looks after any more.
+    """Brings to an end what nobody looks after any more.
 
-    An answer that was settled is written down; a turn without one fails, and the
-    same ``Idempotency-Key`` or ``message_id`` runs it again.
+    An answer that was settled is written down. A turn without one is run once more,
+    here; if that is cut short too it fails, and the same ``Idempotency-Key`` or
+    ``message_id`` runs it again. As no POST returns these answers, the outbox does.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Recovery:
         messages: Messages,
         assistants: Assistants,
         timeline: Timeline,
+        entries: Entries,
         queue: TurnQueue,
         presence: Presence,
     ) -> None:
@@ -54,6 +58,7 @@ class Recovery:
         self._messages = messages
         self._assistants = assistants
         self._timeline = timeline
+        self._entries = entries
         self._queue = queue
         self._presence = presence
 
@@ -61,29 +66,93 @@ class Recovery:
         """Do it for dead processes, and for what went wrong in this one."""
         for process in self._presence.find_dead():
             log.warning("clearing up after a process", extra={"server": process})
-            self._end_turns_of(process)
+            self._clear_up_after(process)
             self._presence.forget(process)
-        self._end_turns_of(self._presence.process)
+        self._clear_up_after(self._presence.process)
 
-    def _end_turns_of(self, process: str) -> None:
+    def _clear_up_after(self, process: str) -> None:
+        self._entries.finish(process)
         for chat in self._chats.find_by_process(process):
             for queued in chat.queue:
                 if queued.process == process and not self._queue.looks_after(queued.id):
-                    self._end(chat.id, queued.id)
+                    self._take_up(chat, queued)
 
-    def _end(self, chat_id: str, turn_id: str) -> None:
-        chat = self._chats.revoke(chat_id, turn_id)
-        for queued in chat.queue if chat else ():
-            if chat and queued.id == turn_id:
-                self._write(chat, queued)
-
-    def _write(self, chat: Chat, queued: QueuedTurn) -> None:
+    def _take_up(self, chat: Chat, queued: QueuedTurn) -> None:
+        fresh = not (queued.outcome or queued.resumed_from or queued.revoked)
         assistant = self._assistants.get(chat.assistant_id)
+        message = self._messages.get(queued.message_id)
+        pending = message is not None and message.status is MessageStatus.PENDING
+        if not (
+            fresh
+            and pending
+            and assistant
+            and message
+            and self._resume(chat, queued, assistant, message)
+        ):
+            self._end(chat, queued, assistant)
+
+    def _resume(
+        self, chat: Chat, queued: QueuedTurn, assistant: Assistant, message: Message
+    ) -> bool:
+        """Run a turn once more, under a new id that its first run does not know.
+
+        False when it has come to something else meanwhile.
+        """
+        again = replace(
+            queued,
+            id=new_id(),
+            process=self._presence.process,
+            resumed_from=queued.id,
+        )
+        self._queue.take_place(again.id)
+        try:
+            current = self._chats.resume(chat.id, queued, again)
+            if current is None:
+                self._queue.give_up_place(again.id)
+                return False
+            if not self._messages.resume(
+                message.id, turn_id=again.id, resumed_from=queued.id
+            ):
+                self._queue.leave(chat.id, again.id)
+                return True
+        except BaseException:
+            self._queue.give_up_place(again.id)
+            raise
+        log.info("turn resumed", extra={"chat_id": chat.id, "turn_id": again.id})
+        self._queue.run_when_reached(
+            Turn(queued=again, assistant=assistant, chat=current, message=message)
+        )
+        return True
+
+    def _end(self, chat: Chat, queued: QueuedTurn, assistant: Assistant | None) -> None:
+        current = self._chats.revoke(chat.id, queued.id)
+        for turn in current.queue if current else ():
+            if current and turn.id == queued.id:
+                self._write(current, turn, assistant)
+
+    def _write(
+        self, chat: Chat, queued: QueuedTurn, assistant: Assistant | None
+    ) -> None:
         if queued.outcome and assistant:
-            self._timeline.add_settled(chat, assistant, queued, queued.outcome)
+            to_deliver = None if queued.outcome.suppressed else chat.key_id
+            outcome = replace(queued.outcome, deliver_to=to_deliver)
+            if to_deliver and queued.outcome.deliver_to is None:
+                # It may be on the timeline already, for a caller who did not get it.
+                self._messages.put_in_outbox(
+                    outcome.answer_id,
+                    to_deliver,
+                    created_at=outcome.created_at,
+                    seq=outcome.seq,
+                )
+            self._timeline.add_settled(chat, assistant, queued, outcome)
+            self._timeline.announce(chat, queued.message_id, outcome.answer_id)
         else:
-            self._messages.end_turn(
-                queued.message_id, queued.id, MessageStatus.FAILED, failure=FAILURE
-            )
+            if queued.resumed_from:  # its message may still wait for the first run
+                self._messages.resume(
+                    queued.message_id,
+                    turn_id=queued.id,
+                    resumed_from=queued.resumed_from,
+                )
+            self._timeline.end(chat, queued, MessageStatus.FAILED, failure=FAILURE)
         self._queue.leave(chat.id, queued.id)
         log.info("turn cleared up", extra={"chat_id": chat.id, "turn_id": queued.id})

@@ -2,6 +2,7 @@ from typing import Protocol
 
 from app.models.assistant import Assistant
 from app.models.chat import Chat, QueuedTurn, TurnOutcome
+from app.models.event import ChatEvent
 from app.models.message import Author, Message, MessageStatus
 from app.models.usage import UsageEntry
 
@@ -11,26 +12,65 @@ class Messages(Protocol):
     def add_answer(
         self, answer: Message, *, turn_id: str, status: MessageStatus
     ) -> None: ...
+    def end_turn(
+        self,
+        message_id: str,
+        turn_id: str,
+        status: MessageStatus,
+        *,
+        failure: str | None = None,
+    ) -> bool: ...
 
 
 class Usage(Protocol):
     def add(self, entry: UsageEntry) -> None: ...
 
 
-class Timeline:
-    """Writes answers down: on the timeline and in the ledger.
+class Events(Protocol):
+    def publish(self, event: ChatEvent) -> None: ...
 
-    Each step may be repeated after a crash without doing anything twice.
+
+class Timeline:
+    """Writes down how turns end: on the timeline and in the ledger.
+
+    Each step may be repeated after a crash without doing anything twice. Who
+    watches the chat is told.
     """
 
-    def __init__(self, *, messages: Messages, usage: Usage) -> None:
+    def __init__(self, *, messages: Messages, usage: Usage, events: Events) -> None:
         self._messages = messages
         self._usage = usage
+        self._events = events
+
+    def announce(self, chat: Chat, *message_ids: str) -> None:
+        """Tell who watches the chat of new or changed messages."""
+        self._events.publish(
+            ChatEvent(
+                assistant_id=chat.assistant_id,
+                chat_id=chat.id,
+                message_ids=message_ids,
+            )
+        )
+
+    def end(
+        self,
+        chat: Chat,
+        turn: QueuedTurn,
+        status: MessageStatus,
+        *,
+        failure: str | None = None,
+    ) -> None:
+        """End a pending message without an answer, if it waits for this turn."""
+        if self._messages.end_turn(turn.message_id, turn.id, status, failure=failure):
+            self.announce(chat, turn.message_id)
 
     def add_settled(
         self, chat: Chat, assistant: Assistant, turn: QueuedTurn, outcome: TurnOutcome
     ) -> MessageStatus:
-        """Write a settled answer; returns what became of its question."""
+        """Write a settled answer; returns what became of its question.
+
+        Who calls it announces it, when all is written.
+        """
         kept = outcome.suppressed
         ended = MessageStatus.SUPPRESSED if kept else MessageStatus.ANSWERED
         answer = _answer(
@@ -50,6 +90,7 @@ class Timeline:
         answer = _answer(chat, message_id, outcome, MessageStatus.INCOMPLETE)
         self._messages.add(answer)
         self._usage.add(_entry(chat, assistant, outcome, turns=0))
+        self.announce(chat, answer.id)
 
 
 def _answer(
@@ -68,6 +109,7 @@ def _answer(
         model=outcome.model,
         citations=outcome.citations,
         in_reply_to=message_id,
+        deliver_to=outcome.deliver_to,
     )
 
 

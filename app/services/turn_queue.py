@@ -39,6 +39,7 @@ class Turn:
 class _Place:
     reached: threading.Event = field(default_factory=threading.Event)
     left_behind: Turn | None = None
+    silenced: bool = False
 
 
 class TurnQueue:
@@ -64,6 +65,16 @@ class TurnQueue:
 
     def looks_after(self, turn_id: str) -> bool:
         return turn_id in self._places
+
+    def silence(self, chat: Chat) -> None:
+        """Let no more words of this chat's turns out: a person has taken over."""
+        for queued in chat.queue:
+            if place := self._places.get(queued.id):
+                place.silenced = True
+
+    def is_silenced(self, turn_id: str) -> bool:
+        place = self._places.get(turn_id)
+        return place is not None and place.silenced
 
     def is_idle(self) -> bool:
         return not self._places
@@ -98,10 +109,26 @@ class TurnQueue:
         takes the turn out of the queue.
         """
         try:
-            chat = self._chats.dequeue(chat_id, turn_id)
+            chat = self.dequeue(chat_id, turn_id)
         finally:
             self.give_up_place(turn_id)
+        self.let_in_after(turn_id, chat)
+
+    def dequeue(self, chat_id: str, turn_id: str) -> Chat | None:
+        """Take a turn out of its chat's queue; the chat after it."""
+        return self._chats.dequeue(chat_id, turn_id)
+
+    def let_in_after(self, turn_id: str, chat: Chat | None) -> None:
+        """Let in who is at the head now that a turn is out of the queue."""
+        self.give_up_place(turn_id)
         if chat and chat.queue and (place := self._places.get(chat.queue[0].id)):
+            self._let_in(place)
+
+    def run_when_reached(self, turn: Turn) -> None:
+        """Give a turn whose place is taken, and that no caller waits for, its run."""
+        place = self._places[turn.id]
+        place.left_behind = turn
+        if turn.chat.queue[0].id == turn.id:
             self._let_in(place)
 
     def look_after_late(self) -> None:

@@ -3,13 +3,13 @@
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from app.errors import (
     AppError,
     ChatBusy,
-    ChatNotFound,
     StorageFull,
     StoreUnavailable,
     TurnInProgress,
@@ -23,34 +23,32 @@ from app.services.intake import unanswered_status
 from app.services.llm.port import Completion, Delta
 from app.services.llm.tokens import estimate_tokens
 from app.services.responding import Responder
+from app.services.settling import Settling
 from app.services.timeline import Timeline
-from app.services.turn_queue import Turn, TurnQueue
+from app.services.turn_queue import LOOK_AGAIN, Turn, TurnQueue
 
 log = logging.getLogger(__name__)
 
 # After these the store's own state says what became of the turn, and the recovery
 # ends it accordingly; nothing may be written over that.
-LEFT_TO_RECOVERY = (StoreUnavailable, StorageFull, ChatNotFound)
+LEFT_TO_RECOVERY = (StoreUnavailable, StorageFull)
 INTERRUPTED = "interrupted"
 
 
 class Chats(Protocol):
     def get(self, chat_id: str) -> Chat | None: ...
-    def settle(
-        self, chat: Chat, turn_id: str, outcome: TurnOutcome, *, question: str
-    ) -> bool: ...
     def reserve_seq(self, chat_id: str) -> int | None: ...
 
 
-class Messages(Protocol):
-    def end_turn(
-        self,
-        message_id: str,
-        turn_id: str,
-        status: MessageStatus,
-        *,
-        failure: str | None = None,
-    ) -> bool: ...
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """Who waits for a turn: ``live`` to hear it piece by piece; may be ``gone``."""
+
+    live: bool = False
+    gone: Callable[[], bool] = lambda: False
+
+
+NOBODY = Listener(gone=lambda: True)
 
 
 class TurnService:
@@ -60,24 +58,25 @@ class TurnService:
         self,
         *,
         chats: Chats,
-        messages: Messages,
         queue: TurnQueue,
         timeline: Timeline,
         responder: Responder,
+        settling: Settling,
         now: Callable[[], datetime],
     ) -> None:
         self._chats = chats
-        self._messages = messages
         self._queue = queue
         self._timeline = timeline
         self._responder = responder
+        self._settling = settling
         self._now = now
 
-    def answer(self, turn: Turn) -> Iterator[Delta | TurnResult]:
-        """Run a turn: deltas as they come, then its result.
+    def answer(self, turn: Turn, listener: Listener) -> Iterator[Delta | TurnResult]:
+        """Run a turn: deltas as they come to a live listener, then its result.
 
-        Raises the Provider… errors and those of ``TurnQueue.wait``; their details
-        name the chat and the message.
+        Where the listener has gone by then, the answer goes to the outbox. Raises the
+        Provider… errors and those of ``TurnQueue.wait``; their details name the chat
+        and the message.
         """
         started = time.monotonic()
         try:
@@ -85,8 +84,8 @@ class TurnService:
             if unanswered := unanswered_status(chat):
                 yield self._end(turn, unanswered)
             else:
-                outcome = yield from self._run(turn, chat)
-                yield self._write(turn, outcome)
+                answer, completion = yield from self._run(turn, chat, listener)
+                yield self._settle(turn, chat, answer, completion, listener)
         except AppError as exc:
             exc.details |= {"chat_id": turn.chat.id, "message_id": turn.message.id}
             raise
@@ -107,7 +106,7 @@ class TurnService:
     def finish(self, turn: Turn) -> None:
         """Run a turn that its caller has left behind; its end is on the timeline."""
         try:
-            for _ in self.answer(turn):
+            for _ in self.answer(turn, NOBODY):
                 pass
         except AppError as exc:
             log.info("late turn failed", extra={"code": exc.code, **exc.details})
@@ -124,7 +123,9 @@ class TurnService:
             self._queue.give_up_place(turn.id)
             raise
 
-    def _run(self, turn: Turn, chat: Chat) -> Generator[Delta, None, TurnOutcome]:
+    def _run(
+        self, turn: Turn, chat: Chat, listener: Listener
+    ) -> Generator[Delta, None, tuple[CitedAnswer, Completion]]:
         answer: CitedAnswer | None = None
         try:
             request = self._responder.request(turn.assistant, chat, turn.message)
@@ -133,11 +134,8 @@ class TurnService:
                 request.passages,
                 cite=turn.assistant.retrieval.citations,
             )
-            completion = yield from self._responder.complete(request, answer)
-            return self._settle(turn, chat, answer, completion)
-        except TurnInProgress:
-            self._lose(turn)
-            raise
+            deltas = self._responder.complete(request, answer)
+            completion = yield from self._spoken(turn, deltas, live=listener.live)
         except LEFT_TO_RECOVERY:
             self._queue.give_up_place(turn.id)
             raise
@@ -147,63 +145,53 @@ class TurnService:
         except BaseException:
             self._fail(turn, AppError.code, answer)
             raise
+        return answer, completion
+
+    def _spoken(
+        self, turn: Turn, deltas: Generator[Delta, None, Completion], *, live: bool
+    ) -> Generator[Delta, None, Completion]:
+        """Pass deltas on until a person takes the chat over; the rest is kept.
+
+        A takeover in this process is known at once, one elsewhere within 0.25 s.
+        """
+        looked = time.monotonic()
+        while True:
+            try:
+                delta = next(deltas)
+            except StopIteration as end:
+                completion: Completion = end.value
+                return completion
+            if live and time.monotonic() - looked > LOOK_AGAIN:
+                chat = self._chats.get(turn.chat.id)
+                live = chat is not None and chat.active
+                looked = time.monotonic()
+            live = live and not self._queue.is_silenced(turn.id)
+            if live:
+                yield delta
 
     def _settle(
-        self, turn: Turn, chat: Chat, answer: CitedAnswer, completion: Completion
-    ) -> TurnOutcome:
-        """Decide the answer in the chat's present state.
-
-        Raises TurnInProgress when another process took us for dead and has ended
-        this turn, ChatNotFound when the chat is gone with its assistant.
-        """
-        answer_id = new_id()
-        current: Chat | None = chat
-        while current:
-            outcome = TurnOutcome(
-                answer_id=answer_id,
-                seq=current.last_seq + 1,
-                text=answer.text,
-                suppressed=not current.active,
-                model=completion.model,
-                tokens=Tokens(
-                    tokens_in=completion.tokens_in, tokens_out=completion.tokens_out
-                ),
-                estimated=completion.estimated,
-                citations=answer.citations,
-                created_at=self._now(),
-            )
-            question = turn.message.text
-            if self._chats.settle(current, turn.id, outcome, question=question):
-                return outcome
-            current = self._chats.get(chat.id)
-            if current and (not current.queue or current.queue[0].id != turn.id):
-                raise TurnInProgress
-        raise ChatNotFound
-
-    def _write(self, turn: Turn, outcome: TurnOutcome) -> TurnResult:
+        self,
+        turn: Turn,
+        chat: Chat,
+        answer: CitedAnswer,
+        completion: Completion,
+        listener: Listener,
+    ) -> TurnResult:
         try:
-            ended = self._timeline.add_settled(
-                turn.chat, turn.assistant, turn.queued, outcome
+            return self._settling.settle(
+                turn, chat, answer, completion, late=listener.gone()
             )
-            self._queue.leave(turn.chat.id, turn.id)
+        except TurnInProgress:
+            self._lose(turn)
+            raise
         finally:
+            # Whatever went wrong here is the store's: its state says what has come of
+            # the turn, and the recovery ends it accordingly.
             self._queue.give_up_place(turn.id)
-        if outcome.suppressed:
-            return _ended(turn, ended)
-        return TurnResult(
-            status=ended,
-            chat_id=turn.chat.id,
-            message_id=turn.message.id,
-            response=outcome.text,
-            response_id=outcome.answer_id,
-            tokens=outcome.tokens,
-            model=outcome.model,
-            citations=outcome.citations,
-        )
 
     def _end(self, turn: Turn, status: MessageStatus) -> TurnResult:
         try:
-            self._messages.end_turn(turn.message.id, turn.id, status)
+            self._timeline.end(turn.chat, turn.queued, status)
             self._queue.leave(turn.chat.id, turn.id)
         finally:
             self._queue.give_up_place(turn.id)
@@ -215,8 +203,8 @@ class TurnService:
         They ended its message too, unless it was stored only after that.
         """
         try:
-            self._messages.end_turn(
-                turn.message.id, turn.id, MessageStatus.FAILED, failure=INTERRUPTED
+            self._timeline.end(
+                turn.chat, turn.queued, MessageStatus.FAILED, failure=INTERRUPTED
             )
         finally:
             self._queue.give_up_place(turn.id)
@@ -226,8 +214,8 @@ class TurnService:
         try:
             if answer and answer.text:
                 self._keep_part(turn, answer)
-            self._messages.end_turn(
-                turn.message.id, turn.id, MessageStatus.FAILED, failure=code
+            self._timeline.end(
+                turn.chat, turn.queued, MessageStatus.FAILED, failure=code
             )
             self._queue.leave(turn.chat.id, turn.id)
         finally:

@@ -39,15 +39,15 @@ class UsageService:
     ) -> list[UsageRow]:
         """Return the sums per UTC day or per assistant, both days included.
 
-        Assistants that were deleted count as well. Raises AssistantNotFound.
+        Of the assistants on which the caller has a role; what was used while they
+        were the caller's counts as well, also of those that were deleted since.
+        Raises AssistantNotFound.
         """
-        assistant_ids = None
-        if assistant_id is not None:
-            assistant_ids = [self._access.assistant(caller, assistant_id).id]
+        owner_id = None if caller.is_admin or assistant_id else caller.id
         return self._usage.totals(
             group_by=group_by,
-            owner_id=self._access.owner_id(caller),
-            assistant_ids=assistant_ids,
+            owner_id=owner_id,
+            assistant_ids=self._access.assistant_ids(caller, assistant_id=assistant_id),
             first_day=first.isoformat() if first else None,
             last_day=last.isoformat() if last else None,
         )

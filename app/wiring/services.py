@@ -1,6 +1,6 @@
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,34 +14,42 @@ from app.repositories.search_index import SearchIndex
 from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
+from app.services.attendance import AttendanceService
 from app.services.auth import AuthService
 from app.services.chats import ChatService
 from app.services.documents import DocumentService
+from app.services.event_log import EventLog
 from app.services.intake import Intake
 from app.services.keyring import Keyring
+from app.services.live import LiveService
+from app.services.live_contents import LiveContents
 from app.services.llm.port import Provider
 from app.services.login_limits import LoginLimits
+from app.services.outbox import OutboxService
 from app.services.passwords import PasswordHasher
+from app.services.people import PeopleService
 from app.services.presence import Presence
 from app.services.prompts import PromptService
-from app.services.recovery import Recovery
-from app.services.repetitions import Repetitions
-from app.services.responding import Responder
 from app.services.retrieval import RetrievalService
 from app.services.revisions import Revisions
-from app.services.timeline import Timeline
-from app.services.turn_queue import Turn, TurnQueue
-from app.services.turn_slots import TurnSlots
+from app.services.thread_shares import (
+    RequestThreads,
+    ThreadShare,
+    stream_share,
+    turn_share,
+)
+from app.services.tickets import TicketService
 from app.services.turns import TurnService
 from app.services.upkeep import Upkeep
 from app.services.usage import UsageService
+from app.services.users import UserService
 from app.wiring.keys import open_keyring, plain
 from app.wiring.providers import describe_provider, make_provider
 from app.wiring.stores import Repositories, Store, open_store
+from app.wiring.turning import build_turning
 
 log = logging.getLogger(__name__)
 
-LATE_TURNS_AT_ONCE = 8
 LOGINS_WAITING = 1 / 16  # of the request threads
 
 
@@ -49,37 +57,36 @@ LOGINS_WAITING = 1 / 16  # of the request threads
 class Services:
     """What the routes and commands work with.
 
-    ``is_idle`` tells whether no turn runs or waits here; ``close`` ends it all in
-    order.
+    ``stopping`` is set when the server is told to end: streams and long polls end
+    then. ``is_idle`` tells whether no turn runs or waits here; ``close`` ends it all
+    in order.
     """
 
     auth: AuthService
     api_keys: ApiKeyService
     assistants: AssistantService
+    attendance: AttendanceService
     chats: ChatService
     documents: DocumentService
+    event_log: EventLog
     intake: Intake
     keyring: Keyring
+    live: LiveService
+    outbox: OutboxService
+    tickets: TicketService
     turns: TurnService
-    turn_slots: TurnSlots
+    request_threads: RequestThreads
+    turn_slots: ThreadShare
+    stream_slots: ThreadShare
+    stopping: threading.Event
     upkeep: Upkeep
     usage: UsageService
+    users: UserService
     provider: Provider
     provider_name: str
     store: Store
     is_idle: Callable[[], bool]
     close: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turns:
-    """The parts of the turn, which know each other."""
-
-    intake: Intake
-    turns: TurnService
-    queue: TurnQueue
-    recovery: Recovery
-    late: ThreadPoolExecutor
 
 
 def build_services(settings: Settings) -> Services:
@@ -96,11 +103,15 @@ def build_services(settings: Settings) -> Services:
         log.warning("the store is not available; indexes are made when it is")
     files = DocumentFiles(settings.documents_dir)
     index = SearchIndex(settings.data_dir / "search.sqlite3")
-    slots = TurnSlots(configured_threads=settings.threads)
+    threads = RequestThreads(configured=settings.threads)
+    turn_slots = ThreadShare(most=lambda: turn_share(threads.count()))
+    stream_slots = ThreadShare(most=lambda: stream_share(threads.count()))
+    stopping = threading.Event()
     locks = ProcessLocks(settings.data_dir / "processes")
     presence = Presence(process=new_id(), processes=kept.processes, locks=locks)
+    event_log = EventLog(process=presence.process, events=kept.events, now=now)
     access = AccessService(assistants=kept.assistants)
-    api_keys = ApiKeyService(keys=kept.api_keys, keyring=keyring, now=now)
+    auth = _build_auth(settings, kept, keyring, threads)
     retrieval = RetrievalService(
         chunks=kept.chunks, documents=kept.documents, index=index
     )
@@ -108,17 +119,39 @@ def build_services(settings: Settings) -> Services:
         assistants=kept.assistants, documents=kept.documents, files=files, now=now
     )
     provider = make_provider(settings)
-    turning = _build_turns(settings, kept, presence, retrieval, provider)
+    turning = build_turning(
+        settings,
+        kept,
+        presence=presence,
+        retrieval=retrieval,
+        provider=provider,
+        events=event_log,
+    )
+    chats = ChatService(chats=kept.chats, messages=kept.messages, access=access)
+    outbox = OutboxService(
+        messages=kept.messages,
+        chats=kept.chats,
+        entries=kept.chat_entries,
+        outboxes=kept.outboxes,
+        keys=kept.api_keys,
+        events=event_log,
+        stopping=stopping,
+        now=now,
+    )
+    api_keys = ApiKeyService(
+        keys=kept.api_keys, outbox=outbox, keyring=keyring, now=now
+    )
     assistants = AssistantService(
         assistants=kept.assistants,
-        users=kept.users,
         access=access,
+        people=PeopleService(users=kept.users),
         keys=api_keys,
         prompts=prompts,
         belongings=(
             kept.api_keys,
             kept.chats,
             kept.messages,
+            kept.outboxes,
             kept.documents,
             kept.chunks,
             files,
@@ -146,9 +179,15 @@ def build_services(settings: Settings) -> Services:
     upkeep = Upkeep(
         presence=presence,
         prepare=kept.ensure_indexes,
-        often=(turning.recovery.clear_up, turning.queue.look_after_late),
+        often=(
+            turning.recovery.clear_up,
+            turning.queue.look_after_late,
+            turning.return_timer.look,
+        ),
         seldom=(
             store.sweep,
+            event_log.tend,
+            outbox.reassign_forsaken,
             prompts.finish_pending,
             revisions.clear_up,
             assistants.finish_deletions,
@@ -158,38 +197,60 @@ def build_services(settings: Settings) -> Services:
     def close() -> None:
         turning.late.shutdown(wait=True)
         upkeep.stop()
+        event_log.close()
         store.close()
         locks.release()
 
     return Services(
-        auth=_build_auth(settings, kept, keyring, slots),
+        auth=auth,
         api_keys=api_keys,
         assistants=assistants,
-        chats=ChatService(
-            chats=kept.chats, messages=kept.messages, access=access, now=now
+        attendance=AttendanceService(
+            chats=chats,
+            entries=turning.entries,
+            access=access,
+            users=kept.users,
+            turns=turning.queue,
+            now=now,
         ),
+        chats=chats,
         documents=documents,
+        event_log=event_log,
         intake=turning.intake,
         keyring=keyring,
+        live=LiveService(
+            auth=auth,
+            access=access,
+            chats=chats,
+            events=event_log,
+            contents=LiveContents(chats=kept.chats, messages=kept.messages),
+            stopping=stopping,
+        ),
+        outbox=outbox,
+        tickets=TicketService(tickets=kept.tickets, keyring=keyring, now=now),
         turns=turning.turns,
-        turn_slots=slots,
+        request_threads=threads,
+        turn_slots=turn_slots,
+        stream_slots=stream_slots,
+        stopping=stopping,
         upkeep=upkeep,
         usage=UsageService(usage=kept.usage, access=access),
+        users=UserService(users=kept.users, sessions=kept.sessions, auth=auth, now=now),
         provider=provider,
         provider_name=describe_provider(settings),
         store=store,
-        is_idle=lambda: slots.is_idle() and turning.queue.is_idle(),
+        is_idle=lambda: turn_slots.is_idle() and turning.queue.is_idle(),
         close=close,
     )
 
 
 def _build_auth(
-    settings: Settings, kept: Repositories, keyring: Keyring, slots: TurnSlots
+    settings: Settings, kept: Repositories, keyring: Keyring, threads: RequestThreads
 ) -> AuthService:
     return AuthService(
         users=kept.users,
         sessions=kept.sessions,
-        passwords=PasswordHasher(waiting=lambda: int(slots.threads() * LOGINS_WAITING)),
+        passwords=PasswordHasher(waiting=lambda: int(threads.count() * LOGINS_WAITING)),
         limits=LoginLimits(
             attempts=kept.login_attempts, digest=keyring.digest, now=now
         ),
@@ -198,62 +259,4 @@ def _build_auth(
         registration_open=settings.registration == "open",
         session_life=timedelta(days=settings.refresh_token_days),
         now=now,
-    )
-
-
-def _build_turns(
-    settings: Settings,
-    kept: Repositories,
-    presence: Presence,
-    retrieval: RetrievalService,
-    provider: Provider,
-) -> _Turns:
-    queue = TurnQueue(chats=kept.chats)
-    timeline = Timeline(messages=kept.messages, usage=kept.usage)
-    responder = Responder(
-        messages=kept.messages,
-        retrieval=retrieval,
-        provider=provider,
-        default_model=settings.openai_model,
-        context_tokens=settings.model_context_tokens,
-        timeout=settings.turn_timeout_seconds,
-    )
-    turns = TurnService(
-        chats=kept.chats,
-        messages=kept.messages,
-        queue=queue,
-        timeline=timeline,
-        now=now,
-        responder=responder,
-    )
-    late = ThreadPoolExecutor(LATE_TURNS_AT_ONCE, thread_name_prefix="late-turn")
-
-    def run_late(turn: Turn) -> None:
-        try:
-            late.submit(turns.finish, turn)
-        except RuntimeError:  # shutting down: the next process ends it
-            log.warning("late turn left behind", extra={"turn_id": turn.id})
-
-    queue.run_late = run_late
-    return _Turns(
-        intake=Intake(
-            process=presence.process,
-            assistants=kept.assistants,
-            chats=kept.chats,
-            messages=kept.messages,
-            repetitions=Repetitions(messages=kept.messages, now=now),
-            queue=queue,
-            now=now,
-        ),
-        turns=turns,
-        queue=queue,
-        recovery=Recovery(
-            chats=kept.chats,
-            messages=kept.messages,
-            assistants=kept.assistants,
-            timeline=timeline,
-            queue=queue,
-            presence=presence,
-        ),
-        late=late,
     )

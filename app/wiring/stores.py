@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,14 +9,23 @@ from app.config import ConfigurationError, Settings
 from app.errors import StoreUnavailable
 from app.repositories.api_keys import ApiKeyRepository
 from app.repositories.assistants import AssistantRepository
+from app.repositories.chat_entries import ChatEntryRepository
 from app.repositories.chats import ChatRepository
 from app.repositories.chunks import ChunkRepository
-from app.repositories.database import AnyDatabase, connect_embedded, connect_mongodb
+from app.repositories.database import (
+    AnyDatabase,
+    connect_embedded,
+    connect_mongodb,
+    together,
+)
 from app.repositories.documents import DocumentRepository
+from app.repositories.events import EventRepository
 from app.repositories.login_attempts import LoginAttemptRepository
 from app.repositories.messages import MessageRepository
+from app.repositories.outboxes import OutboxRepository
 from app.repositories.processes import ProcessRepository
 from app.repositories.sessions import SessionRepository
+from app.repositories.tickets import TicketRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.users import UserRepository
 
@@ -44,17 +54,29 @@ class Repositories:
     """The repositories of a database."""
 
     def __init__(self, db: AnyDatabase) -> None:
+        self._db = db
         self.users = UserRepository(db)
         self.sessions = SessionRepository(db)
         self.login_attempts = LoginAttemptRepository(db)
         self.assistants = AssistantRepository(db)
         self.api_keys = ApiKeyRepository(db)
         self.chats = ChatRepository(db)
+        self.chat_entries = ChatEntryRepository(db)
         self.messages = MessageRepository(db)
+        self.outboxes = OutboxRepository(db)
         self.documents = DocumentRepository(db)
         self.chunks = ChunkRepository(db)
         self.usage = UsageRepository(db)
         self.processes = ProcessRepository(db)
+        self.events = EventRepository(db)
+        self.tickets = TicketRepository(db)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Make one transaction of what is written in the block, where there are some.
+
+        See ``database.together``.
+        """
+        return together(self._db)
 
     def ensure_indexes(self) -> None:
         """Raises StoreUnavailable."""
@@ -65,10 +87,14 @@ class Repositories:
             self.assistants,
             self.api_keys,
             self.chats,
+            self.chat_entries,
             self.messages,
+            self.outboxes,
             self.documents,
             self.chunks,
             self.usage,
+            self.events,
+            self.tickets,
         ):
             repository.ensure_indexes()
 

@@ -27,6 +27,8 @@ SHOWN = {
     "max_tokens",
     "retrieval",
     "history",
+    "members",
+    "takeover",
     "createdAt",
     "updatedAt",
 }
@@ -76,6 +78,12 @@ def test_a_name_is_enough(owner: Person) -> None:
         "citations": True,
     }
     assert body["history"] == {"messages": 20}
+    assert body["members"] == []
+    assert body["takeover"] == {
+        "return_after_minutes": None,
+        "contact_keywords": [],
+        "release_keywords": [],
+    }
     assert {
         body[name] for name in ("company", "model", "temperature", "max_tokens")
     } == {None}
@@ -106,6 +114,14 @@ def test_every_writable_field_may_be_given_at_once(owner: Person) -> None:
         ("max_tokens", 1),
         ("company", None),
         ("model", None),
+        (
+            "takeover",
+            {
+                "return_after_minutes": 10_080,
+                "contact_keywords": ["x" * 100, "falar com gente", "$where"],
+                "release_keywords": ["🤖"],
+            },
+        ),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -140,6 +156,23 @@ def test_a_good_value_is_kept_as_it_is(owner: Person, field: str, value: Any) ->
         ("retrieval", None),
         ("history", {"messages": -1}),
         ("history", None),
+        ("takeover", None),
+        ("takeover", {"hours": None}),
+        ("takeover", {"return_after_minutes": 0}),
+        ("takeover", {"return_after_minutes": 10_081}),
+        ("takeover", {"return_after_minutes": 1.5}),
+        ("takeover", {"contact_keywords": ["x"] * 21}),
+        ("takeover", {"contact_keywords": ["x" * 101]}),
+        ("takeover", {"contact_keywords": [" "]}),
+        ("takeover", {"release_keywords": "robot"}),
+        ("takeover", {"release_keywords": None}),
+        ("members", None),
+        ("members", {}),
+        ("members", [{"user_id": UNKNOWN_ID, "role": "viewer"}]),
+        ("members", [{"user_id": UNKNOWN_ID, "role": "owner"}]),
+        ("members", [{"user_id": UNKNOWN_ID, "role": 3}]),
+        ("members", [{"user_id": UNKNOWN_ID}]),
+        ("members", [{"role": "viewer"}]),
     ],
     ids=lambda value: str(value)[:20],
 )

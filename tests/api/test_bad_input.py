@@ -94,7 +94,7 @@ WITH_BODY = [route for route in ROUTES if route.body is not None]
 WITHOUT_BODY = [
     route for route in ROUTES if route.body is None and route.method != "GET"
 ]
-QUERIED = [route for route in ROUTES if route.query]
+QUERIED = [route for route in ROUTES if route.query and not route.stream]
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +231,8 @@ def test_an_operator_or_another_type_is_no_value(
     for value in OPERATORS:
         if value in ({}, None) and isinstance(good[name], dict):
             continue  # a good value: nothing to refuse
+        if value == [] == good[name]:
+            continue
         body = json.dumps(good | {name: value}).encode()
         answer = send(caller, route, body)
         if isinstance(value, UNDER_JSON_TYPES):
@@ -269,7 +271,9 @@ def test_an_operator_or_another_type_is_no_value(
         {"history": {"$gt": 1}},
         {"retrieval": []},
         {"retrieval": {"passages": "6"}},
-        {"members": []},
+        {"members": "all"},
+        {"members": [{"user_id": UNKNOWN_ID, "role": "admin"}]},
+        {"takeover": {"hours": None}},
     ],
     ids=str,
 )
@@ -284,7 +288,8 @@ def test_fields_that_are_not_the_callers_to_set_are_refused(
     renamed = owner.http.patch("/auth/me", json={"name": "Somebody"} | field)
     registered = owner.http.post(
         "/auth/register",
-        json={"name": "x", "email": "x@example.com", "password": "12345678"} | field,
+        json={"name": "x", "email": "x@example.com", "password": "a long password"}
+        | field,
     )
 
     for answer in (added, updated, renamed, registered):
@@ -371,7 +376,8 @@ def test_a_query_is_taken_literally_or_refused(
             "9" * 5000,
         ):
             answer = caller.get(f"{path}?{name}={value}")
-            assert answer.status_code in {200, 404, 422}, value
+            expected = {403} if route.role == "admin" else {200, 404}
+            assert answer.status_code in {*expected, 422}, value
             if answer.status_code == 200:
                 assert answer.json() == []
     for query in ("x=1", "$where=sleep(5000)", "__proto__=1", "=1"):
@@ -466,9 +472,10 @@ def test_an_odd_id_names_nothing(
             route.method,
             target,
             headers=(*auth, ("Content-Type", "application/json")),
-            body=b"{}" if route.body else b"",
+            body=json.dumps(route.body).encode() if route.body else b"",
         )
-        assert answer.status in {400, 404, 405}, route
+        refused = {403} if route.role == "admin" else set()
+        assert answer.status in {400, 404, 405} | refused, route
         ours(answer)
         assert "set-cookie" not in answer.headers
 

@@ -38,7 +38,7 @@ def spec(nobody: httpx2.Client) -> dict[str, Any]:
 
 
 def in_braces(rule: str) -> str:
-    return re.sub(r"<(\w+)>", r"{\1}", rule)
+    return re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule)
 
 
 def operation(spec: dict[str, Any], route: Route) -> dict[str, Any]:
@@ -159,8 +159,10 @@ def test_an_operation_says_who_what_and_what_comes_out(
     described = operation(spec, route)
 
     schemes = {name for entry in described.get("security", []) for name in entry}
-    expected = {"user": {"AccessToken"}, "refresh": {"AccessToken"}, "bot": {"ApiKey"}}
-    assert schemes == expected.get(route.who, set())
+    expected = {"AccessToken"} if route.who in {"user", "refresh"} else set()
+    expected |= {"ApiKey"} if route.scopes else set()
+    assert schemes == expected | ({"Ticket"} if route.stream else set())
+    assert all(len(entry) == 1 for entry in described.get("security", []))
     assert described["summary"]
     assert described["tags"]
     assert str(route.done) in described["responses"]

@@ -6,15 +6,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
+from tests.support.http_server import until
+from tests.support.processes import free_port, started
 from tests.support.running import Server, running
 from tests.support.upstream import Upstream
 
 ROOT = Path(__file__).parents[2]
+BOT = [sys.executable, str(ROOT / "examples" / "bot.py")]
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
@@ -26,7 +32,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="the commands are curl's")
-def test_the_commands_of_the_first_bot_and_of_streaming_work(server: Server) -> None:
+def test_the_commands_of_the_first_bot_and_those_after_it_work(server: Server) -> None:
     blocks = [b for b in BLOCK.findall((ROOT / "README.md").read_text()) if "$API" in b]
     script = "".join(blocks).replace("http://127.0.0.1:8080", server.base_url)
 
@@ -40,23 +46,49 @@ def test_the_commands_of_the_first_bot_and_of_streaming_work(server: Server) -> 
     )
 
     printed = ran.stdout.splitlines()
-    *_, body = [json.loads(line) for line in printed if line.startswith("{")]
-    assert body["status"] == "answered"
+    objects = [json.loads(line) for line in printed if line.startswith("{")]
+    [body] = [found for found in objects if found.get("status") == "answered"]
     assert "30 dias" in body["response"]
     assert body["citations"][0]["filename"] == "faq.md"
+    [delivery] = json.loads(next(line for line in printed if line.startswith("[")))
+    assert delivery["text"] == "Olá, aqui é a Ana."
+    assert objects[-1]["status"] == "bot"
     assert printed.count("event: done") == 1
 
 
 def talk(server: Server, key: str, said: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "examples" / "bot.py"],
+        BOT,
         input=said,
-        env={"KEY": key, "API": server.base_url, "LANG": "C.UTF-8"},
+        env=bot_environment(server.base_url, key),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def bot_environment(url: str, key: str) -> dict[str, str]:
+    return {"KEY": key, "API": url, "LANG": "C.UTF-8"}
+
+
+@contextmanager
+def talking(url: str, key: str) -> Iterator[tuple[IO[str], IO[str]]]:
+    """Run the bot as long as the block; what it hears, and what it prints."""
+    with subprocess.Popen(
+        BOT,
+        env=bot_environment(url, key),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as running_bot:
+        assert running_bot.stdin
+        assert running_bot.stdout
+        try:
+            yield running_bot.stdin, running_bot.stdout
+        finally:
+            running_bot.kill()
 
 
 def test_the_bot_in_python_answers_each_line(server: Server) -> None:
@@ -77,6 +109,47 @@ def test_the_bot_in_python_says_when_nobody_answers(server: Server) -> None:
     bot.post("Hello", contact="me", message_service="terminal", active=False)
 
     assert "nobody answers" in talk(server, bot.key, "Hello?\n").stdout
+
+
+def test_the_bot_in_python_brings_what_people_write_once(server: Server) -> None:
+    owner = server.register()
+    key = owner.create_assistant().key
+    with talking(server.base_url, key) as (heard, printed):
+        heard.write("Hello\n")
+        assert printed.readline()
+        for text in ("Ana here.", "What can I do?"):
+            owner.http.post(
+                "/chats/me/messages", json={"text": text}
+            ).raise_for_status()
+            assert printed.readline() == f"{text}\n"
+        heard.write("Hello?\n")
+        assert "nobody answers" in printed.readline()
+        owner.http.post("/chats/me/release", json={}).raise_for_status()
+        heard.write("Thank you\n")
+        assert printed.readline() == "You are welcome!\n"
+
+
+def test_the_bot_in_python_outlives_a_server_that_is_killed(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    upstream.always(Behaviour(delay=1))
+    with started(
+        tmp_path,
+        port=free_port(),
+        llm_provider="openai",
+        openai_base_url=upstream.base_url,
+    ) as process:
+        key = create_bot(process)
+        with talking(process.base_url, key) as (heard, printed):
+            heard.write("Hello\n")
+            until(lambda: upstream.requests)
+            process.kill()
+            process.start()
+            assert printed.readline() == "Answer to: Hello\n"
+            heard.write("And again\n")
+            assert printed.readline() == "Answer to: And again\n"
+    asked = [request.body["messages"][-1]["content"] for request in upstream.requests]
+    assert asked == ["Hello", "Hello", "And again"]
 
 
 def test_the_bot_in_python_sends_again_what_failed(

@@ -213,8 +213,10 @@ def test_a_key_and_a_token_do_not_stand_in_for_each_other(
         answer = nobody.post("/chats/enviarMensagemLLM", json=message, headers=headers)
         assert answer.status_code == 401
     for headers in ({"Authorization": f"Bearer {bot.key}"}, {"X-API-Key": bot.key}):
-        for path in ("/auth/me", "/chats/list", f"/assistants/get/{bot.id}"):
+        for path in ("/auth/me", "/users", f"/assistants/get/{bot.id}"):
             assert nobody.get(path, headers=headers).status_code == 401
+    bearer = {"Authorization": f"Bearer {bot.key}"}
+    assert nobody.get("/chats/list", headers=bearer).status_code == 401
 
 
 @pytest.mark.parametrize("name", ["api_key", "X-API-Key", "key", "token", "ticket"])

@@ -7,13 +7,17 @@ import pytest
 
 from app.repositories.api_keys import ApiKeyRepository
 from app.repositories.assistants import AssistantRepository
+from app.repositories.chat_entries import ChatEntryRepository
 from app.repositories.chats import ChatRepository
 from app.repositories.chunks import ChunkRepository
 from app.repositories.documents import DocumentRepository
+from app.repositories.events import EventRepository
 from app.repositories.login_attempts import LoginAttemptRepository
 from app.repositories.messages import MessageRepository
+from app.repositories.outboxes import OutboxRepository
 from app.repositories.processes import ProcessRepository
 from app.repositories.sessions import SessionRepository
+from app.repositories.tickets import TicketRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.users import UserRepository
 from tests.support.fake_console import (
@@ -23,7 +27,13 @@ from tests.support.fake_console import (
     FakeUsers,
 )
 from tests.support.fake_documents import FakeChunks, FakeDocuments
-from tests.support.fakes import FakeChats, FakeMessages, FakeProcesses
+from tests.support.fake_events import FakeEvents, FakeTickets
+from tests.support.fakes import (
+    FakeChats,
+    FakeMessages,
+    FakeOutboxes,
+    FakeProcesses,
+)
 from tests.support.store_backends import BACKENDS, MakeDatabase
 
 T = TypeVar("T")
@@ -88,6 +98,16 @@ def chats(request: pytest.FixtureRequest) -> ChatRepository:
 
 
 @pytest.fixture
+def entries(chats: ChatRepository) -> ChatEntryRepository:
+    """Return the entries of the same chats."""
+    if isinstance(chats, FakeChats):
+        return cast("ChatEntryRepository", chats)
+    made = ChatEntryRepository(chats._chats.database)
+    made.ensure_indexes()
+    return made
+
+
+@pytest.fixture
 def stored_chats(stored: Made[ChatRepository]) -> ChatRepository:
     """Return chats without the fake, which cannot list them."""
     return stored(ChatRepository)
@@ -104,6 +124,11 @@ def stored_messages(stored: Made[MessageRepository]) -> MessageRepository:
 
 
 @pytest.fixture(params=WITH_FAKE)
+def outboxes(request: pytest.FixtureRequest) -> OutboxRepository:
+    return _made(request, OutboxRepository, FakeOutboxes)
+
+
+@pytest.fixture(params=WITH_FAKE)
 def documents(request: pytest.FixtureRequest) -> DocumentRepository:
     return _made(request, DocumentRepository, FakeDocuments)
 
@@ -111,6 +136,21 @@ def documents(request: pytest.FixtureRequest) -> DocumentRepository:
 @pytest.fixture(params=WITH_FAKE)
 def chunks(request: pytest.FixtureRequest) -> ChunkRepository:
     return _made(request, ChunkRepository, FakeChunks)
+
+
+@pytest.fixture(params=WITH_FAKE)
+def events(request: pytest.FixtureRequest) -> EventRepository:
+    return _made(request, EventRepository, FakeEvents)
+
+
+@pytest.fixture
+def stored_events(stored: Made[EventRepository]) -> EventRepository:
+    return stored(EventRepository)
+
+
+@pytest.fixture(params=WITH_FAKE)
+def tickets(request: pytest.FixtureRequest) -> TicketRepository:
+    return _made(request, TicketRepository, FakeTickets)
 
 
 @pytest.fixture(params=WITH_FAKE)

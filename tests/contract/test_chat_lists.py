@@ -2,10 +2,11 @@
 
 import pytest
 
-from app.models.chat import Channel, Chat, ChatFilter, ChatStatus
+from app.models.chat import Channel, Chat, ChatFilter, ChatState, ChatStatus
 from app.models.page import PageRequest
+from app.repositories.chat_entries import ChatEntryRepository
 from app.repositories.chats import ChatRepository
-from tests.support.made import later, queued
+from tests.support.made import later, message, queued
 
 WHATSAPP, SMS = "whatsapp", "sms"
 
@@ -31,7 +32,12 @@ def made(stored_chats: ChatRepository) -> list[Chat]:
         )
         for number, (assistant_id, channel, username) in enumerate(rows)
     ]
-    third = stored_chats.set_status(chats[2].id, ChatStatus.HUMAN, now=later(2))
+    third = ChatEntryRepository(stored_chats._chats.database).append(
+        chats[2],
+        message(chat_id=chats[2].id, seq=2, created_at=later(2)),
+        ChatState(status=ChatStatus.HUMAN),
+        process="p1",
+    )
     assert third
     return [*chats[:2], third, chats[3]]
 

@@ -6,10 +6,18 @@ from typing import Any
 
 import pytest
 
-from app.models.chat import Channel, Chat, ChatStatus, QueuedTurn, TurnOutcome
+from app.models.chat import (
+    Channel,
+    Chat,
+    ChatState,
+    ChatStatus,
+    QueuedTurn,
+    TurnOutcome,
+)
 from app.models.message import Citation, Tokens
+from app.repositories.chat_entries import ChatEntryRepository
 from app.repositories.chats import ChatRepository
-from tests.support.made import CHANNEL, HARD_TEXTS, NOW, later, outcome, queued
+from tests.support.made import CHANNEL, HARD_TEXTS, NOW, later, message, outcome, queued
 from tests.support.races import at_once
 
 
@@ -26,6 +34,11 @@ def enqueue(chats: ChatRepository, **fields: Any) -> Chat:
     return chats.enqueue(**(usual | fields))
 
 
+def switch(entries: ChatEntryRepository, chat: Chat, status: ChatStatus) -> Chat | None:
+    entry = message(chat_id=chat.id, seq=chat.last_seq + 1, created_at=later(1))
+    return entries.append(chat, entry, ChatState(status=status), process="p1")
+
+
 @pytest.mark.parametrize("status", [ChatStatus.BOT, ChatStatus.INACTIVE])
 def test_the_first_message_makes_the_chat(
     chats: ChatRepository, status: ChatStatus
@@ -38,12 +51,13 @@ def test_the_first_message_makes_the_chat(
         assistant_id="a1",
         channel=CHANNEL,
         username="Ana",
-        status=status,
+        state=ChatState(status=status, unread=1),
         tokens=Tokens(),
         message="Good morning",
         response=None,
         last_seq=1,
         queue=(turn,),
+        key_id=turn.key_id,
         created_at=NOW,
         updated_at=NOW,
     )
@@ -63,9 +77,18 @@ def test_the_next_message_queues_behind_it(chats: ChatRepository) -> None:
         made,
         message="Hello?",
         last_seq=2,
+        state=replace(made.state, unread=2),
         queue=(first, second),
         updated_at=later(1),
     )
+
+
+def test_a_clock_that_goes_back_leaves_the_latest_activity_alone(
+    chats: ChatRepository,
+) -> None:
+    enqueue(chats, now=later(1))
+
+    assert enqueue(chats, now=NOW).updated_at == later(1)
 
 
 def test_a_name_is_kept_until_another_comes(chats: ChatRepository) -> None:
@@ -184,6 +207,7 @@ def test_a_settled_turn_holds_its_outcome(chats: ChatRepository) -> None:
         made,
         message="When?",
         response="Nine to five [1].",
+        state=replace(made.state, unread=0),
         last_seq=2,
         tokens=end.tokens,
         queue=(replace(made.queue[0], outcome=end),),
@@ -191,17 +215,19 @@ def test_a_settled_turn_holds_its_outcome(chats: ChatRepository) -> None:
     )
 
 
-def test_a_suppressed_answer_is_no_response(chats: ChatRepository) -> None:
+def test_a_suppressed_answer_is_no_response(
+    chats: ChatRepository, entries: ChatEntryRepository
+) -> None:
     made = enqueue(chats)
-    human = chats.set_status(made.id, ChatStatus.HUMAN, now=later(1))
+    human = switch(entries, made, ChatStatus.HUMAN)
     assert human
-    end = outcome(suppressed=True)
+    end = outcome(suppressed=True, seq=3)
 
     assert chats.settle(human, made.queue[0].id, end, question="When?")
 
     assert chats.get(made.id) == replace(
         human,
-        last_seq=2,
+        last_seq=3,
         tokens=end.tokens,
         queue=(replace(made.queue[0], outcome=end),),
         updated_at=end.created_at,
@@ -231,11 +257,6 @@ def _something_came_since(
     return made, made.queue[0].id, outcome()
 
 
-def _taken_over(chats: ChatRepository, made: Chat) -> tuple[Chat, str, TurnOutcome]:
-    chats.set_status(made.id, ChatStatus.HUMAN, now=later(1))
-    return made, made.queue[0].id, outcome()
-
-
 def _given_back(chats: ChatRepository, made: Chat) -> tuple[Chat, str, TurnOutcome]:
     return made, made.queue[0].id, outcome(suppressed=True)
 
@@ -256,7 +277,6 @@ def _settled_before(chats: ChatRepository, made: Chat) -> tuple[Chat, str, TurnO
         _not_at_the_head,
         _left_the_queue,
         _something_came_since,
-        _taken_over,
         _given_back,
         _gone,
         _settled_before,
@@ -292,23 +312,41 @@ def test_of_many_outcomes_at_once_one_counts(chats: ChatRepository) -> None:
     assert final.last_seq == 2
 
 
-def test_takeover_and_answer_at_once_never_both_win(chats: ChatRepository) -> None:
+def test_no_answer_is_delivered_after_a_takeover(
+    chats: ChatRepository, entries: ChatEntryRepository
+) -> None:
+    made = enqueue(chats)
+    human = switch(entries, made, ChatStatus.HUMAN)
+    assert human
+    turn = made.queue[0].id
+
+    for chat, seq in ((made, 2), (human, 3)):
+        assert not chats.settle(chat, turn, outcome(seq=seq), question="Late")
+
+    assert chats.get(made.id) == human
+
+
+def test_takeover_and_answer_at_once_never_both_win(
+    chats: ChatRepository, entries: ChatEntryRepository
+) -> None:
     for round_ in range(8):
         channel = Channel(id=str(round_), message_service="sms")
         made = enqueue(chats, channel=channel)
 
-        def act(number: int, made: Chat = made) -> bool:
+        def act(number: int, made: Chat = made) -> str:
             if number % 2:
-                chats.set_status(made.id, ChatStatus.HUMAN, now=later(1))
-                return False
-            return chats.settle(made, made.queue[0].id, outcome(), question="When?")
+                won = switch(entries, made, ChatStatus.HUMAN) is not None
+                return "taken" if won else ""
+            end = outcome()
+            won = chats.settle(made, made.queue[0].id, end, question="When?")
+            return "settled" if won else ""
 
-        settled = any(at_once(act, threads=8))
+        [winner] = [result for result in at_once(act, threads=8) if result]
 
         final = chats.get(made.id)
         assert final
-        assert final.status is ChatStatus.HUMAN
-        assert (final.queue[0].outcome is not None) is settled
+        assert (final.status is ChatStatus.HUMAN) is (winner == "taken")
+        assert (final.queue[0].outcome is not None) is (winner == "settled")
 
 
 def test_the_turns_of_a_process_are_found(chats: ChatRepository) -> None:
@@ -338,18 +376,38 @@ def test_the_turns_of_a_process_are_found(chats: ChatRepository) -> None:
     )
 
 
-@pytest.mark.parametrize("status", list(ChatStatus))
-def test_a_person_switches_the_status(
-    chats: ChatRepository, status: ChatStatus
+def test_a_turn_is_resumed_in_its_place_by_one_process(
+    chats: ChatRepository,
 ) -> None:
-    made = enqueue(chats)
+    first, second = queued(process="dead"), queued()
+    made = enqueue(chats, turn=first)
+    made = enqueue(chats, turn=second)
+    again = [replace(first, id=f"again{n}", resumed_from=first.id) for n in range(8)]
 
-    changed = chats.set_status(made.id, status, now=later(1))
+    results = at_once(lambda n: chats.resume(made.id, first, again[n]), threads=8)
 
-    assert changed == replace(made, status=status, updated_at=later(1))
-    assert chats.get(made.id) == changed
-    assert changed.active is (status is ChatStatus.BOT)
-    assert chats.set_status("none", status, now=later(1)) is None
+    [resumed] = [chat for chat in results if chat]
+    assert resumed.queue[0] in again
+    assert resumed.queue[1] == second
+    assert chats.get(made.id) == resumed
+    assert not chats.settle(made, first.id, outcome(seq=3), question="Late")
+
+
+def test_a_turn_that_has_come_to_something_is_not_resumed(
+    chats: ChatRepository,
+) -> None:
+    settled, revoked = enqueue(chats), enqueue(chats, assistant_id="a2")
+    assert chats.settle(settled, settled.queue[0].id, outcome(), question="When?")
+    chats.revoke(revoked.id, revoked.queue[0].id)
+
+    for chat in (settled, revoked):
+        found = chats.get(chat.id)
+        assert found
+        for turn in (chat.queue[0], found.queue[0]):
+            new = replace(turn, id="new", outcome=None, revoked=False)
+            assert chats.resume(chat.id, turn, new) is None
+        assert chats.get(chat.id) == found
+    assert chats.resume("none", queued(), queued()) is None
 
 
 def test_chats_go_with_their_own_assistant(chats: ChatRepository) -> None:

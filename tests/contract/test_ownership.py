@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from app.models.assistant import Assistant
+from app.models.assistant import AssistantRole, Member
 from app.models.chat import Channel, Chat, ChatFilter, ChatStatus
 from app.models.document import Document, DocumentFilter
 from app.models.page import PageRequest
@@ -27,25 +27,50 @@ VISIBLE: list[tuple[Sequence[str] | None, set[str]]] = [
 
 
 @pytest.mark.parametrize(
-    ("owner_id", "expected"),
-    [(None, {"u1", "u2"}), ("u1", {"u1"}), ("u2", {"u2"}), ("u", set()), ("", set())],
+    ("user_id", "owned", "joined"),
+    [
+        ("u1", {"of u1"}, set()),
+        ("u2", {"of u2"}, {"of u1"}),
+        ("u3", set(), {"of u1", "of u2"}),
+        ("u", set(), set()),
+        ("", set(), set()),
+        ("VIEWER", set(), set()),
+    ],
 )
-def test_assistants_are_their_owners(
-    assistants: AssistantRepository, owner_id: str | None, expected: set[str]
+def test_assistants_are_their_owners_and_members(
+    assistants: AssistantRepository, user_id: str, owned: set[str], joined: set[str]
 ) -> None:
-    made = {owner: assistant(owner_id=owner) for owner in ("u1", "u2")}
+    u2 = Member(user_id="u2", role=AssistantRole.EDITOR)
+    u3 = Member(user_id="u3", role=AssistantRole.VIEWER)
+    made = {
+        "of u1": assistant(owner_id="u1", members=(u2, u3)),
+        "of u2": assistant(owner_id="u2", members=(u3,)),
+    }
     for one in made.values():
         assistants.add(one)
+    ids = {one.id: name for name, one in made.items()}
 
-    def got(one: Assistant) -> bool:
-        return assistants.get(one.id, owner_id=owner_id) is not None
+    assert {ids[a] for a in assistants.ids_for_owner(user_id)} == owned
+    assert {ids[a] for a in assistants.ids_for_member(user_id)} == joined
+    for name, one in made.items():
+        found = assistants.get(one.id, user_id=user_id)
+        assert found == (one if name in owned | joined else None)
+        assert assistants.get(one.id) == one
 
-    page = assistants.list_page(PageRequest(), owner_id=owner_id)
-    assert {one.owner_id for one in page.items} == expected
+
+@pytest.mark.parametrize(("assistant_ids", "expected"), VISIBLE)
+def test_a_list_of_assistants_holds_those_asked_for(
+    assistants: AssistantRepository,
+    assistant_ids: Sequence[str] | None,
+    expected: set[str],
+) -> None:
+    for name in ("a1", "a2"):
+        assistants.add(assistant(id=name))
+
+    page = assistants.list_page(PageRequest(), assistant_ids=assistant_ids)
+
+    assert {one.id for one in page.items} == expected
     assert page.total == len(expected)
-    assert {owner for owner, one in made.items() if got(one)} == expected
-    if owner_id is not None:
-        assert assistants.ids_for_owner(owner_id) == [made[o].id for o in expected]
 
 
 @pytest.mark.parametrize(("assistant_ids", "expected"), VISIBLE)
@@ -129,5 +154,6 @@ def test_figures_are_their_assistants(
         return {row.group for row in rows}
 
     assert groups(None) == expected
-    assert groups("owner of a1") == expected & {"a1"}
-    assert groups("") == set()
+    limited = assistant_ids is not None
+    assert groups("owner of a1") == {"a1"} | (expected if limited else set())
+    assert groups("") == (expected if limited else set())

@@ -46,7 +46,7 @@ def test_equal_times_leave_no_gap_and_no_double(
         assistants.add(one)
 
     def listing(request: PageRequest) -> Page[Any]:
-        return assistants.list_page(request, owner_id=None)
+        return assistants.list_page(request, assistant_ids=None)
 
     newest_first = sorted(made, key=lambda a: (a.created_at, a.id), reverse=True)
     assert read_all(listing, limit) == [one.id for one in newest_first]
@@ -127,7 +127,7 @@ def test_a_cursor_that_we_did_not_make_is_invalid(
     assistants.add(assistant())
 
     with pytest.raises(InvalidInput) as caught:
-        assistants.list_page(PageRequest(after=after), owner_id=None)
+        assistants.list_page(PageRequest(after=after), assistant_ids=None)
 
     assert caught.value.fields == {"after": "field.cursor"}
 

@@ -62,7 +62,20 @@ def entered(usage: UsageRepository) -> UsageRepository:
         ({}, [("2026-11-20", 2, 20), ("2026-11-21", 0, 10), ("2026-12-01", 1, 10)]),
         ({"group_by": "assistant"}, [("a1", 1, 20), ("a2", 1, 10), ("a3", 1, 10)]),
         ({"owner_id": "u2"}, [("2026-12-01", 1, 10)]),
-        ({"owner_id": "u2", "assistant_ids": ["a1"]}, []),
+        ({"owner_id": "u1"}, [("2026-11-20", 2, 20), ("2026-11-21", 0, 10)]),
+        (
+            {"group_by": "assistant", "owner_id": "u2", "assistant_ids": ["a1"]},
+            [("a1", 1, 20), ("a3", 1, 10)],
+        ),
+        (
+            {"group_by": "assistant", "owner_id": "u1", "assistant_ids": ["a1"]},
+            [("a1", 1, 20), ("a2", 1, 10)],
+        ),
+        (
+            {"owner_id": "u1", "assistant_ids": ["a1"], "last_day": "2026-11-20"},
+            [("2026-11-20", 2, 20)],
+        ),
+        ({"owner_id": "u2", "assistant_ids": []}, [("2026-12-01", 1, 10)]),
         ({"assistant_ids": ["a1"]}, [("2026-11-20", 1, 10), ("2026-11-21", 0, 10)]),
         ({"assistant_ids": []}, []),
         (

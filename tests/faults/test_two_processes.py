@@ -1,5 +1,6 @@
 """Two server processes on one store answer as one."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -80,3 +81,54 @@ def test_messages_of_a_chat_are_answered_in_order_and_once(
         for before, after in pairwise(of_chat):
             assert after[-3] == before[-1]
             assert after[-2]["role"] == "assistant"
+
+
+def test_twenty_messages_of_a_contact_at_once_are_all_answered_in_order(
+    servers: list[ServerProcess], model: Upstream
+) -> None:
+    """Who is told that the chat is busy finds the answer in the outbox."""
+    model.always(Behaviour(delay=0.2))
+    headers = {"X-API-Key": create_bot(servers[0])}
+    texts = [f"message {n}" for n in range(20)]
+    with (
+        servers[0].client(**headers) as one,
+        servers[1].client(**headers) as other,
+        ThreadPoolExecutor(len(texts)) as bots,
+    ):
+
+        def post(n: int) -> httpx2.Response:
+            body = {"id": "c", "message_service": "t", "message_id": texts[n]}
+            return (one, other)[n % 2].post(
+                "/chats/enviarMensagemLLM", json=body | {"message": texts[n]}
+            )
+
+        def status_of(text: str) -> str:
+            found = one.get(f"/chats/c/messages/{text}")
+            assert found.status_code == 200
+            return str(found.json()["status"])
+
+        answers = list(bots.map(post, range(len(texts))))
+        busy = {
+            text
+            for text, answer in zip(texts, answers, strict=True)
+            if answer.status_code == 503
+        }
+        assert {status_of(text) for text in busy} <= {"pending", "answered"}
+        give_up = time.monotonic() + 60
+        while {status_of(text) for text in texts} != {"answered"}:
+            assert time.monotonic() < give_up
+            time.sleep(0.2)
+        delivered = other.get("/chats/outbox").json()
+
+    assert {a.status_code for a in answers} == {200, 503}
+    for answer in answers:
+        if answer.status_code == 503:
+            assert answer.json()["error"]["code"] == "chat_busy"
+            assert int(answer.headers["Retry-After"]) >= 1
+    asked = [r.body["messages"] for r in model.requests]
+    assert sorted(m[-1]["content"] for m in asked) == sorted(texts)
+    for before, after in pairwise(asked):
+        assert after[-3] == before[-1]
+        assert after[-2]["content"] == f"Answer to: {before[-1]['content']}"
+    in_order = [m[-1]["content"] for m in asked if m[-1]["content"] in busy]
+    assert [d["text"] for d in delivered] == [f"Answer to: {text}" for text in in_order]

@@ -12,19 +12,31 @@ from app.models.document import Passage
 from app.models.ids import new_id
 from app.models.message import Message
 from app.models.turn import Post, TurnResult
+from app.services.entries import Entries
+from app.services.handover import Handover
 from app.services.intake import Intake
 from app.services.llm.port import Completion, CompletionRequest, Delta
 from app.services.presence import SILENCE, Presence
 from app.services.recovery import Recovery
 from app.services.repetitions import Repetitions
 from app.services.responding import Responder
+from app.services.settling import Settling
 from app.services.timeline import Timeline
 from app.services.turn_queue import Turn, TurnQueue
-from app.services.turns import TurnService
+from app.services.turns import Listener, TurnService
 from tests.support.fake_console import FakeAssistants
-from tests.support.fakes import FakeChats, FakeMessages, FakeProcesses, FakeUsage
+from tests.support.fakes import (
+    FakeChats,
+    FakeEvents,
+    FakeMessages,
+    FakeProcesses,
+    FakeUsage,
+)
 from tests.support.faults import Plan, faulty
 from tests.support.made import CHANNEL, NOW, api_key, assistant
+
+PATIENT = Listener()
+"""Waits for the whole answer, and does not leave before."""
 
 
 class Clock:
@@ -145,7 +157,18 @@ class ServerProcess:
         chats, messages = faulty(store.chats, plan), faulty(store.messages, plan)
         self.queue = TurnQueue(chats=chats, longest_wait=longest_wait)
         self.queue.run_late = self.late.append
-        timeline = Timeline(messages=messages, usage=faulty(store.usage, plan))
+        self.events = FakeEvents()
+        timeline = Timeline(
+            messages=messages, usage=faulty(store.usage, plan), events=self.events
+        )
+        self.entries = Entries(
+            process=self.name,
+            chats=chats,
+            entries=chats,
+            messages=messages,
+            timeline=timeline,
+            now=self.clock.now,
+        )
         self.presence = Presence(
             process=self.name,
             processes=faulty(store.processes, plan),
@@ -159,7 +182,10 @@ class ServerProcess:
             chats=chats,
             messages=messages,
             repetitions=Repetitions(messages=messages, now=self.clock.now),
+            handover=Handover(entries=self.entries, now=self.clock.now),
+            timeline=timeline,
             queue=self.queue,
+            together=contextlib.nullcontext,
             now=self.clock.now,
         )
         responder = Responder(
@@ -172,17 +198,24 @@ class ServerProcess:
         )
         self.turns = TurnService(
             chats=chats,
-            messages=messages,
             queue=self.queue,
             timeline=timeline,
             now=self.clock.now,
             responder=responder,
+            settling=Settling(
+                chats=chats,
+                queue=self.queue,
+                timeline=timeline,
+                together=contextlib.nullcontext,
+                now=self.clock.now,
+            ),
         )
         self.recovery = Recovery(
             chats=chats,
             messages=messages,
             assistants=assistants,
             timeline=timeline,
+            entries=self.entries,
             queue=self.queue,
             presence=self.presence,
         )
@@ -195,8 +228,8 @@ class ServerProcess:
         taken = self.accept(sent)
         return taken if isinstance(taken, TurnResult) else self.answer(taken)
 
-    def answer(self, turn: Turn) -> TurnResult:
-        *_, last = self.turns.answer(turn)
+    def answer(self, turn: Turn, listener: Listener = PATIENT) -> TurnResult:
+        *_, last = self.turns.answer(turn, listener)
         assert isinstance(last, TurnResult)
         return last
 
@@ -209,6 +242,8 @@ class ServerProcess:
         for _ in range(int(SILENCE) // 3 + 3):
             with contextlib.suppress(AppError):
                 self.recovery.clear_up()
+            with contextlib.suppress(AppError):
+                self.queue.look_after_late()
             self.clock.seconds += 3
 
 

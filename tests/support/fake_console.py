@@ -16,7 +16,7 @@ from app.models.login import FailedLogin
 from app.models.page import Page, PageRequest
 from app.models.user import User
 
-T = TypeVar("T", Assistant, Document)
+T = TypeVar("T", ApiKey, Assistant, Document, User)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,16 +49,35 @@ class FakeUsers:
             self._users[user.id] = user
             return True
 
-    def save_name(self, user_id: str, *, name: str, now: datetime) -> None:
-        self._change(user_id, name=name, updated_at=now)
+    def find_ids(self, user_ids: Sequence[str]) -> set[str]:
+        return {name for name in user_ids if name in self._users}
 
-    def save_password(self, user_id: str, *, password_hash: str, now: datetime) -> None:
-        self._change(user_id, password_hash=password_hash, updated_at=now)
+    def list_page(self, request: PageRequest) -> Page[User]:
+        return page_of(list(self._users.values()), request)
 
-    def _change(self, user_id: str, **fields: Any) -> None:
+    def any_active_admin(self, *, besides: str) -> bool:
+        others = [u for u in list(self._users.values()) if u.id != besides]
+        return any(u.is_admin and u.active for u in others)
+
+    def update(
+        self,
+        user_id: str,
+        changes: Mapping[str, Any],
+        *,
+        now: datetime,
+        was: User | None = None,
+    ) -> User | None:
         with self._lock:
-            if user := self._users.get(user_id):
-                self._users[user_id] = replace(user, **fields)
+            user = self._users.get(user_id)
+            if user is None:
+                return None
+            if was and (user.role, user.active) != (was.role, was.active):
+                return None
+            namesake = self.find_by_email(changes.get("email", user.email))
+            if namesake and namesake.id != user_id:
+                raise EmailTaken
+            self._users[user_id] = replace(user, **changes, updated_at=now)
+            return self._users[user_id]
 
 
 class FakeLoginAttempts:
@@ -106,8 +125,18 @@ class FakeApiKeys:
         return self.find_main_for([assistant_id]).get(assistant_id)
 
     def find_main_for(self, assistant_ids: Sequence[str]) -> dict[str, ApiKey]:
-        found = list(self._keys.values())
+        found = [key for key in list(self._keys.values()) if key.main]
         return {k.assistant_id: k for k in found if k.assistant_id in assistant_ids}
+
+    def find_further(self, assistant_id: str, key_id: str) -> ApiKey | None:
+        found = (key for key in self._further(assistant_id) if key.id == key_id)
+        return next(found, None)
+
+    def list_further(self, assistant_id: str, request: PageRequest) -> Page[ApiKey]:
+        return page_of(self._further(assistant_id), request)
+
+    def count_further(self, assistant_id: str) -> int:
+        return len(self._further(assistant_id))
 
     def replace(self, old: ApiKey, new: ApiKey) -> bool:
         with self._lock:
@@ -117,10 +146,22 @@ class FakeApiKeys:
             self._keys[old.id] = new
             return True
 
+    def remove_further(self, assistant_id: str, key_id: str) -> bool:
+        with self._lock:
+            found = self.find_further(assistant_id, key_id)
+            return found is not None and bool(self._keys.pop(key_id))
+
     def remove_for_assistant(self, assistant_id: str) -> None:
         for key in list(self._keys.values()):
             if key.assistant_id == assistant_id:
                 del self._keys[key.id]
+
+    def _further(self, assistant_id: str) -> list[ApiKey]:
+        return [
+            key
+            for key in list(self._keys.values())
+            if key.assistant_id == assistant_id and not key.main
+        ]
 
 
 @dataclass(slots=True)
@@ -139,22 +180,25 @@ class FakeAssistants:
         pending = "prompt.txt" if assistant.instructions else None
         self._rows[assistant.id] = _Row(assistant, pending=pending)
 
-    def get(
-        self, assistant_id: str, *, owner_id: str | None = None
-    ) -> Assistant | None:
+    def get(self, assistant_id: str, *, user_id: str | None = None) -> Assistant | None:
         row = self._rows.get(assistant_id)
         if row is None or row.deleted:
             return None
-        return row.assistant if owner_id in {None, row.assistant.owner_id} else None
+        people = {row.assistant.owner_id, *_members(row.assistant)}
+        return row.assistant if user_id is None or user_id in people else None
 
     def list_page(
-        self, request: PageRequest, *, owner_id: str | None
+        self, request: PageRequest, *, assistant_ids: Sequence[str] | None
     ) -> Page[Assistant]:
-        found = [self.get(name, owner_id=owner_id) for name in list(self._rows)]
+        names = list(self._rows) if assistant_ids is None else assistant_ids
+        found = [self.get(name) for name in names]
         return page_of([a for a in found if a], request)
 
     def ids_for_owner(self, owner_id: str) -> list[str]:
-        return [name for name in list(self._rows) if self.get(name, owner_id=owner_id)]
+        return [a.id for a in self._living() if a.owner_id == owner_id]
+
+    def ids_for_member(self, user_id: str) -> list[str]:
+        return [a.id for a in self._living() if user_id in _members(a)]
 
     def update(
         self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
@@ -219,6 +263,13 @@ class FakeAssistants:
     def remove(self, assistant_id: str) -> None:
         self._rows.pop(assistant_id, None)
 
+    def _living(self) -> list[Assistant]:
+        return [row.assistant for row in list(self._rows.values()) if not row.deleted]
+
+
+def _members(assistant: Assistant) -> set[str]:
+    return {member.user_id for member in assistant.members}
+
 
 def page_of(items: Iterable[T], request: PageRequest) -> Page[T]:
     ordered = sorted(items, key=_place, reverse=True)
@@ -236,5 +287,5 @@ def page_of(items: Iterable[T], request: PageRequest) -> Page[T]:
     return Page(items=shown, total=len(ordered), next=cursor)
 
 
-def _place(item: Assistant | Document) -> tuple[int, str]:
+def _place(item: ApiKey | Assistant | Document | User) -> tuple[int, str]:
     return (item.created_at - EPOCH) // timedelta(milliseconds=1), item.id

@@ -1,14 +1,26 @@
 """In-memory repositories of the turn; they run the repositories' contract tests."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from app.models.chat import Channel, Chat, ChatStatus, QueuedTurn, TurnOutcome
+from app.models.chat import (
+    Channel,
+    Chat,
+    ChatState,
+    ChatStatus,
+    QueuedTurn,
+    TurnOutcome,
+    UnwrittenEntry,
+)
+from app.models.event import ChatEvent
 from app.models.ids import new_id
 from app.models.message import Inbound, Message, MessageStatus, Tokens
+from app.models.outbox import HandedOut
 from app.models.usage import UsageEntry
+from app.services.event_hub import EventHub, Subscription, Wanted
+from tests.support.made import NOW
 
 
 class FakeChats:
@@ -16,8 +28,23 @@ class FakeChats:
         self._lock = threading.Lock()
         self._chats: dict[str, Chat] = {}
 
-    def get(self, chat_id: str) -> Chat | None:
-        return self._chats.get(chat_id)
+    def get(
+        self, chat_id: str, *, assistant_ids: Sequence[str] | None = None
+    ) -> Chat | None:
+        chat = self._chats.get(chat_id)
+        if chat is None or assistant_ids is None or chat.assistant_id in assistant_ids:
+            return chat
+        return None
+
+    def find_by_channel_id(
+        self, channel_id: str, *, assistant_ids: Sequence[str] | None
+    ) -> list[Chat]:
+        return [
+            chat
+            for chat in self.all()
+            if chat.channel.id == channel_id
+            and (assistant_ids is None or chat.assistant_id in assistant_ids)
+        ]
 
     def all(self) -> list[Chat]:
         return list(self._chats.values())
@@ -47,7 +74,7 @@ class FakeChats:
                 assistant_id=assistant_id,
                 channel=channel,
                 username=None,
-                status=new_status,
+                state=ChatState(status=new_status),
                 tokens=Tokens(),
                 message=None,
                 response=None,
@@ -64,7 +91,9 @@ class FakeChats:
                     response=None,
                     last_seq=chat.last_seq + 1,
                     queue=(*chat.queue, turn),
-                    updated_at=now,
+                    state=replace(chat.state, unread=chat.state.unread + 1),
+                    key_id=turn.key_id,
+                    updated_at=max(now, chat.updated_at),
                 )
             )
 
@@ -88,6 +117,7 @@ class FakeChats:
             ):
                 return False
             head = replace(now.queue[0], outcome=outcome)
+            unread = now.state.unread if outcome.suppressed else len(now.queue) - 1
             self._save(
                 replace(
                     now,
@@ -95,6 +125,7 @@ class FakeChats:
                     response=now.response if outcome.suppressed else outcome.text,
                     queue=(head, *now.queue[1:]),
                     last_seq=outcome.seq,
+                    state=replace(now.state, unread=unread),
                     tokens=Tokens(
                         tokens_in=now.tokens.tokens_in + outcome.tokens.tokens_in,
                         tokens_out=now.tokens.tokens_out + outcome.tokens.tokens_out,
@@ -137,12 +168,60 @@ class FakeChats:
             if any(turn.process == process for turn in chat.queue)
         ]
 
-    def set_status(
-        self, chat_id: str, status: ChatStatus, *, now: datetime
-    ) -> Chat | None:
+    def resume(self, chat_id: str, old: QueuedTurn, new: QueuedTurn) -> Chat | None:
         with self._lock:
             chat = self._chats.get(chat_id)
-            return chat and self._save(replace(chat, status=status, updated_at=now))
+            if chat is None or old not in chat.queue or old.outcome or old.revoked:
+                return None
+            queue = tuple(new if turn == old else turn for turn in chat.queue)
+            return self._save(replace(chat, queue=queue))
+
+    def set_status(self, chat_id: str, status: ChatStatus) -> None:
+        """Put a chat into a state without an entry; only the fake has this."""
+        with self._lock:
+            chat = self._chats[chat_id]
+            self._save(replace(chat, state=replace(chat.state, status=status)))
+
+    def find_by_ids(self, ids: Collection[str]) -> list[Chat]:
+        return [chat for chat in self.all() if chat.id in ids]
+
+    # What ChatEntryRepository does
+
+    def append(
+        self, chat: Chat, entry: Message, state: ChatState, *, process: str
+    ) -> Chat | None:
+        with self._lock:
+            now = self._chats.get(chat.id)
+            if now is None or now.last_seq != entry.seq - 1:
+                return None
+            unwritten = UnwrittenEntry(message=entry, process=process)
+            return self._save(
+                replace(
+                    now,
+                    state=state,
+                    last_seq=entry.seq,
+                    unwritten=(*now.unwritten, unwritten),
+                    updated_at=entry.created_at,
+                )
+            )
+
+    def written(self, chat_id: str, entry_id: str) -> None:
+        with self._lock:
+            if chat := self._chats.get(chat_id):
+                left = tuple(u for u in chat.unwritten if u.message.id != entry_id)
+                self._save(replace(chat, unwritten=left))
+
+    def find_unwritten(self, process: str) -> list[Chat]:
+        return [c for c in self.all() if any(u.process == process for u in c.unwritten)]
+
+    def list_attended(self) -> list[Chat]:
+        return [chat for chat in self.all() if chat.state.attended is not None]
+
+    def change_key(self, assistant_id: str, from_key: str, to_key: str) -> None:
+        with self._lock:
+            for chat in self.all():
+                if (chat.assistant_id, chat.key_id) == (assistant_id, from_key):
+                    self._save(replace(chat, key_id=to_key))
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         with self._lock:
@@ -207,6 +286,11 @@ class FakeMessages:
             assert not self._is_taken(message), "its place is taken"
             self._entries[message.id] = _Entry(message)
 
+    def add_entry(self, message: Message) -> None:
+        with self._lock:
+            if not self._is_taken(message):
+                self._entries[message.id] = _Entry(message)
+
     def add_answer(
         self, answer: Message, *, turn_id: str, status: MessageStatus
     ) -> None:
@@ -250,6 +334,54 @@ class FakeMessages:
             )
             return True
 
+    def resume(self, message_id: str, *, turn_id: str, resumed_from: str) -> bool:
+        with self._lock:
+            entry = self._entries.get(message_id)
+            if (
+                entry is None
+                or entry.message.status is not MessageStatus.PENDING
+                or entry.message.turn not in {resumed_from, turn_id}
+            ):
+                return False
+            entry.message = replace(entry.message, turn=turn_id)
+            return True
+
+    def waiting_for(self, key_id: str, *, since: datetime, limit: int) -> list[Message]:
+        waiting = [
+            message
+            for message in self.all()
+            if message.deliver_to == key_id and message.created_at >= since
+        ]
+        return sorted(waiting, key=lambda m: (m.created_at, m.seq))[:limit]
+
+    def put_in_outbox(
+        self,
+        message_id: str,
+        key_id: str,
+        *,
+        created_at: datetime,  # noqa: ARG002
+        seq: int,  # noqa: ARG002
+    ) -> None:
+        with self._lock:
+            if entry := self._entries.get(message_id):
+                entry.message = replace(entry.message, deliver_to=key_id)
+
+    def outbox_keys(self) -> list[tuple[str, str]]:
+        found = {(m.deliver_to, m.assistant_id) for m in self.all() if m.deliver_to}
+        return sorted((key, assistant) for key, assistant in found if key)
+
+    def delivered(self, ids: Collection[str]) -> None:
+        with self._lock:
+            for entry in self._entries.values():
+                if entry.message.id in ids:
+                    entry.message = replace(entry.message, deliver_to=None)
+
+    def reassign_outbox(self, from_key: str, to_key: str) -> None:
+        with self._lock:
+            for entry in self._entries.values():
+                if entry.message.deliver_to == from_key:
+                    entry.message = replace(entry.message, deliver_to=to_key)
+
     def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]:
         return [m for m in self.all() if m.chat_id == chat_id and m.id in ids]
 
@@ -285,6 +417,48 @@ class FakeUsage:
 
     def add(self, entry: UsageEntry) -> None:
         self.entries.setdefault(entry.id, entry)
+
+
+class FakeOutboxes:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: dict[str, tuple[str, HandedOut]] = {}
+
+    def get(self, key_id: str) -> HandedOut:
+        return self._rows.get(key_id, ("", HandedOut()))[1]
+
+    def save(
+        self,
+        key_id: str,
+        assistant_id: str,
+        before: HandedOut,
+        message_ids: Sequence[str],
+    ) -> bool:
+        with self._lock:
+            if self.get(key_id).version != before.version:
+                return False
+            now = HandedOut(version=before.version + 1, message_ids=tuple(message_ids))
+            self._rows[key_id] = (assistant_id, now)
+            return True
+
+    def remove_for_assistant(self, assistant_id: str) -> None:
+        with self._lock:
+            self._rows = {k: v for k, v in self._rows.items() if v[0] != assistant_id}
+
+
+class FakeEvents:
+    """What was published, for a test to look at; heard in this process alone."""
+
+    def __init__(self) -> None:
+        self.published: list[ChatEvent] = []
+        self._hub = EventHub(process="p1", now=lambda: NOW)
+
+    def publish(self, event: ChatEvent) -> None:
+        self.published.append(event)
+        self._hub.publish(event)
+
+    def subscribe(self, wanted: Wanted) -> Subscription:
+        return self._hub.subscribe(wanted, after=None)[0]
 
 
 class FakeProcesses:

@@ -13,6 +13,7 @@ from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
 from app.services.documents import DocumentService
 from app.services.keyring import Keyring
+from app.services.people import PeopleService
 from app.services.prompts import PromptService
 from app.services.revisions import STALE, Revisions
 from tests.support.conversation import Clock
@@ -31,6 +32,16 @@ STRANGER = user(id="stranger", email="stranger@example.com")
 ADMIN = user(id="admin", email="admin@example.com", role=UserRole.ADMIN)
 
 
+class FakeOutbox:
+    """Who delivers in whose place."""
+
+    def __init__(self) -> None:
+        self.moved: list[tuple[str, str, str]] = []
+
+    def reassign(self, assistant_id: str, from_key: str, to_key: str) -> None:
+        self.moved.append((assistant_id, from_key, to_key))
+
+
 class Library:
     """A store with its services; ``services`` opens it again, as a new process."""
 
@@ -41,7 +52,7 @@ class Library:
             assistant(id="a1"), assistant(id="a2", owner_id="stranger")
         )
         self.users = FakeUsers(OWNER, STRANGER, ADMIN)
-        self.keys = FakeApiKeys()
+        self.keys, self.outbox = FakeApiKeys(), FakeOutbox()
         self.chats, self.messages = FakeChats(), FakeMessages()
         self.documents, self.chunks = FakeDocuments(), FakeChunks()
         self.files = DocumentFiles(root)
@@ -67,7 +78,7 @@ class Library:
 
 class Services:
     def __init__(self, library: Library, plan: Plan) -> None:
-        now = library.clock.now
+        self.now = now = library.clock.now
         assistants = faulty(library.assistants, plan)
         documents, chunks = (
             faulty(library.documents, plan),
@@ -78,6 +89,7 @@ class Services:
         access = AccessService(assistants=assistants)
         keys = ApiKeyService(
             keys=faulty(library.keys, plan),
+            outbox=faulty(library.outbox, plan),
             keyring=Keyring(current="a secret of the tests, long enough"),
             now=now,
         )
@@ -104,8 +116,8 @@ class Services:
         )
         self.assistants = AssistantService(
             assistants=assistants,
-            users=faulty(library.users, plan),
             access=access,
+            people=PeopleService(users=faulty(library.users, plan)),
             keys=keys,
             prompts=self.prompts,
             belongings=(keys, chats, messages, documents, chunks, files),

@@ -5,7 +5,14 @@ from typing import Any
 
 from app.models.api_key import ApiKey, KeyScope
 from app.models.assistant import Assistant
-from app.models.chat import Channel, Chat, ChatStatus, QueuedTurn, TurnOutcome
+from app.models.chat import (
+    Channel,
+    Chat,
+    ChatState,
+    ChatStatus,
+    QueuedTurn,
+    TurnOutcome,
+)
 from app.models.document import Chunk, Document, DocumentStatus, DocumentType
 from app.models.ids import new_id
 from app.models.message import Author, Message, MessageStatus, Tokens
@@ -67,12 +74,15 @@ def api_key(**fields: Any) -> ApiKey:
     usual: dict[str, Any] = {
         "id": name,
         "assistant_id": "a1",
-        "scope": KeyScope.CHAT,
+        "main": True,
+        "name": "Main",
+        "scopes": (KeyScope.CHAT,),
         "hint": "abcd",
         "digest": f"digest of {name}",
         "sealed": "sealed",
         "previous_digest": None,
         "previous_until": None,
+        "expires_at": None,
         "created_at": NOW,
         "rotated_at": None,
     }
@@ -85,7 +95,7 @@ def chat(**fields: Any) -> Chat:
         "assistant_id": "a1",
         "channel": CHANNEL,
         "username": None,
-        "status": ChatStatus.BOT,
+        "state": ChatState(status=ChatStatus.BOT),
         "tokens": Tokens(),
         "message": None,
         "response": None,
@@ -98,7 +108,12 @@ def chat(**fields: Any) -> Chat:
 
 
 def queued(**fields: Any) -> QueuedTurn:
-    usual: dict[str, Any] = {"id": new_id(), "message_id": new_id(), "process": "p1"}
+    usual: dict[str, Any] = {
+        "id": new_id(),
+        "message_id": new_id(),
+        "process": "p1",
+        "key_id": "k1",
+    }
     return QueuedTurn(**(usual | fields))
 
 

@@ -21,6 +21,8 @@ KEPT = ("PATH", "HOME", "LANG")
 class ServerProcess:
     """`python main.py` with these settings, on a free port."""
 
+    program: tuple[str, ...] = ("main.py",)
+
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.settings = {name.upper(): str(value) for name, value in settings.items()}
@@ -40,7 +42,7 @@ class ServerProcess:
 
     def start(self) -> "ServerProcess":
         """Start it and wait until it listens."""
-        self.spawn([sys.executable, "main.py"])
+        self.spawn([sys.executable, *self.program])
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = re.search(r"http://\S+", line)

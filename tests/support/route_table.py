@@ -7,32 +7,44 @@ from typing import Any, Literal
 from tests.support.running import PASSWORD
 
 Who = Literal["public", "refresh", "user", "bot"]
-Thing = Literal["assistant", "chat", "document"]
+Scope = Literal["chat", "read", "documents"]
+Thing = Literal["assistant", "chat", "document", "key", "message", "user"]
+Role = Literal["viewer", "attendant", "editor", "owner", "admin"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One method of one rule.
 
-    ``thing``: what the id in the path names. ``body``: a JSON body that is good.
-    ``query``: the names it takes; among them ``assistant_id`` is checked as an id.
-    ``done``: the status when all is well.
+    ``scopes``: a key with one of them opens it, a user's route as well. ``role``: the
+    lowest that may use it, on the thing. ``thing``: what the id in the path names,
+    ``inner`` the second id. ``body``: a JSON body that is good. ``query``: the names
+    it takes; among them ``assistant_id`` is checked as an id. ``stream``: it does not
+    end, and a ticket opens it as well. ``done``: the status when all is well.
     """
 
     method: str
     rule: str
     who: Who = "user"
+    scopes: tuple[Scope, ...] = ()
+    role: Role = "viewer"
     thing: Thing | None = None
+    inner: Thing | None = None
     body: dict[str, Any] | None = None
     upload: bool = False
     query: tuple[str, ...] = ()
+    stream: bool = False
     done: int = 200
 
     def __str__(self) -> str:
         return f"{self.method} {self.rule}"
 
-    def path(self, thing_id: str = "") -> str:
-        return re.sub(r"<\w+>", thing_id, self.rule)
+    def path(self, thing_id: str = "", inner_id: str | None = None) -> str:
+        outer = re.sub(ID, lambda _: thing_id, self.rule, count=1)
+        return re.sub(ID, lambda _: thing_id if inner_id is None else inner_id, outer)
+
+
+ID = r"<(?:path:)?\w+>"
 
 
 PAGING = ("limit", "after")
@@ -60,7 +72,19 @@ ASSISTANT = {
         "citations": True,
     },
     "history": {"messages": 10},
+    "takeover": {
+        "return_after_minutes": 30,
+        "contact_keywords": ["atendente"],
+        "release_keywords": ["robô"],
+    },
 }
+USER = {
+    "name": "Carla",
+    "email": "carla@example.com",
+    "password": PASSWORD,
+    "role": "member",
+}
+REASON = {"reason": "on the phone"}
 
 ROUTES = (
     Route(
@@ -83,6 +107,7 @@ ROUTES = (
     ),
     Route(method="POST", rule="/auth/refresh", who="refresh"),
     Route(method="POST", rule="/auth/logout"),
+    Route(method="POST", rule="/auth/ticket"),
     Route(method="GET", rule="/auth/me"),
     Route(method="PATCH", rule="/auth/me", body={"name": "Ana"}),
     Route(
@@ -90,48 +115,190 @@ ROUTES = (
         rule="/auth/password",
         body={"current_password": PASSWORD, "new_password": PASSWORD},
     ),
-    Route(method="POST", rule="/assistants/add", body=ASSISTANT, done=201),
+    Route(
+        method="POST",
+        rule="/assistants/add",
+        body=ASSISTANT | {"members": []},
+        done=201,
+    ),
     Route(method="GET", rule="/assistants/list", query=PAGING),
     Route(method="GET", rule="/assistants/get/<assistant_id>", thing="assistant"),
     Route(
         method="PUT",
         rule="/assistants/update/<assistant_id>",
+        role="editor",
         thing="assistant",
         body=ASSISTANT,
     ),
-    Route(method="DELETE", rule="/assistants/delete/<assistant_id>", thing="assistant"),
+    Route(
+        method="DELETE",
+        rule="/assistants/delete/<assistant_id>",
+        role="owner",
+        thing="assistant",
+    ),
     Route(
         method="POST",
         rule="/assistants/<assistant_id>/rotate-key",
+        role="owner",
         thing="assistant",
         body={"grace_seconds": 0},
     ),
-    Route(method="POST", rule="/chats/enviarMensagemLLM", who="bot", body=MESSAGE),
-    Route(method="GET", rule="/chats/list", query=CHATS),
-    Route(method="GET", rule="/chats/listarAtivos", query=CHATS),
-    Route(method="GET", rule="/chats/listarInativos", query=CHATS),
-    Route(method="GET", rule="/chats/get/<chat_id>", thing="chat"),
+    Route(
+        method="GET",
+        rule="/assistants/<assistant_id>/keys",
+        role="owner",
+        thing="assistant",
+        query=PAGING,
+    ),
+    Route(
+        method="POST",
+        rule="/assistants/<assistant_id>/keys",
+        role="owner",
+        thing="assistant",
+        body={"name": "Reports", "scopes": ["read"], "expires_at": None},
+        done=201,
+    ),
+    Route(
+        method="DELETE",
+        rule="/assistants/<assistant_id>/keys/<key_id>",
+        role="owner",
+        thing="assistant",
+        inner="key",
+    ),
+    Route(method="GET", rule="/users", role="admin", query=PAGING),
+    Route(method="POST", rule="/users", role="admin", body=USER, done=201),
+    Route(
+        method="PATCH",
+        rule="/users/<user_id>",
+        role="admin",
+        thing="user",
+        body=USER | {"email": "diego@example.com", "active": True},
+    ),
+    Route(
+        method="POST",
+        rule="/chats/enviarMensagemLLM",
+        who="bot",
+        scopes=("chat",),
+        body=MESSAGE,
+    ),
+    Route(
+        method="GET",
+        rule="/chats/outbox",
+        who="bot",
+        scopes=("chat",),
+        query=("after", "wait"),
+    ),
+    Route(method="GET", rule="/chats/list", scopes=("read",), query=CHATS),
+    Route(method="GET", rule="/chats/listarAtivos", scopes=("read",), query=CHATS),
+    Route(method="GET", rule="/chats/listarInativos", scopes=("read",), query=CHATS),
+    Route(method="GET", rule="/chats/get/<chat_id>", scopes=("read",), thing="chat"),
+    Route(
+        method="GET",
+        rule="/chats/<chat_id>/messages/<path:message_id>",
+        scopes=("read", "chat"),
+        thing="chat",
+        inner="message",
+    ),
     Route(
         method="GET",
         rule="/chats/<chat_id>/messages",
+        scopes=("read",),
         thing="chat",
         query=("limit", "after_seq", "before_seq"),
     ),
-    Route(method="PUT", rule="/chats/ativar/<chat_id>", thing="chat"),
-    Route(method="PUT", rule="/chats/desativar/<chat_id>", thing="chat"),
-    Route(method="POST", rule="/documents/add", upload=True, done=201),
+    Route(method="PUT", rule="/chats/ativar/<chat_id>", role="attendant", thing="chat"),
+    Route(
+        method="PUT", rule="/chats/desativar/<chat_id>", role="attendant", thing="chat"
+    ),
+    Route(
+        method="POST",
+        rule="/chats/<chat_id>/takeover",
+        role="attendant",
+        thing="chat",
+        body=REASON,
+    ),
+    Route(
+        method="POST",
+        rule="/chats/<chat_id>/release",
+        role="attendant",
+        thing="chat",
+        body=REASON,
+    ),
+    Route(
+        method="POST",
+        rule="/chats/<chat_id>/assign",
+        role="attendant",
+        thing="chat",
+        body={"user_id": None},
+    ),
+    Route(
+        method="POST",
+        rule="/chats/<chat_id>/messages",
+        role="attendant",
+        thing="chat",
+        body={"text": "Hello, Rita here.", "note": False},
+        done=201,
+    ),
+    Route(
+        method="POST",
+        rule="/chats/<chat_id>/close",
+        role="attendant",
+        thing="chat",
+        body=REASON,
+    ),
+    Route(
+        method="POST",
+        rule="/documents/add",
+        scopes=("documents",),
+        role="editor",
+        upload=True,
+        done=201,
+    ),
     Route(
         method="GET",
         rule="/documents/list",
+        scopes=("documents",),
         query=(*PAGING, "assistant_id", "type", "status"),
     ),
-    Route(method="GET", rule="/documents/get/<document_id>", thing="document"),
-    Route(method="GET", rule="/documents/path/get/<document_id>", thing="document"),
-    Route(method="PUT", rule="/documents/path/get/<document_id>", thing="document"),
-    Route(method="GET", rule="/documents/download/<document_id>", thing="document"),
-    Route(method="DELETE", rule="/documents/delete/<document_id>", thing="document"),
+    Route(
+        method="GET",
+        rule="/documents/get/<document_id>",
+        scopes=("documents",),
+        thing="document",
+    ),
+    Route(
+        method="GET",
+        rule="/documents/path/get/<document_id>",
+        scopes=("documents",),
+        thing="document",
+    ),
+    Route(
+        method="PUT",
+        rule="/documents/path/get/<document_id>",
+        scopes=("documents",),
+        thing="document",
+    ),
+    Route(
+        method="GET",
+        rule="/documents/download/<document_id>",
+        scopes=("documents",),
+        thing="document",
+    ),
+    Route(
+        method="DELETE",
+        rule="/documents/delete/<document_id>",
+        scopes=("documents",),
+        role="editor",
+        thing="document",
+    ),
     Route(
         method="GET", rule="/usage", query=("group_by", "from", "to", "assistant_id")
+    ),
+    Route(
+        method="GET",
+        rule="/events",
+        query=("assistant_id", "chat_id", "last_event_id", "ticket"),
+        stream=True,
     ),
     Route(method="GET", rule="/healthz", who="public"),
     Route(method="GET", rule="/readyz", who="public"),

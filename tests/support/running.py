@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from waitress import wasyncore
-from waitress.server import BaseWSGIServer, create_server
 
 from app import create_app
 from app.config import Settings
+from app.server.http_server import HttpServer
 from app.wiring import Services
 
 PASSWORD = "correct horse battery"
 THREADS = 24
+LARGEST_BODY = 2**30  # the app's own limits are met before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,44 +126,42 @@ def running(
             "data_dir": folder / "data",
             "documents_dir": folder / "documents",
             "llm_provider": "offline",
+            "threads": threads,
             **settings,
         },
     )
     app = create_app(made)
     services: Services = app.extensions["services"]
     services.upkeep.start()
-    sockets: dict[int, Any] = {}
-    listener: BaseWSGIServer = create_server(
+    http = HttpServer(
         app,
-        map=sockets,
         host="127.0.0.1",
         port=0,
         threads=threads,
-        connection_limit=500,
-        ident=None,
+        largest_body=LARGEST_BODY,
+        stopping=services.stopping,
     )
     stopped = threading.Event()
 
     def loop() -> None:
         while not stopped.is_set():
-            wasyncore.loop(timeout=0.2, map=sockets, use_poll=True, count=1)
+            http.run_once()
 
     thread = threading.Thread(target=loop, daemon=True)
     thread.start()
     server = Server(
-        base_url=f"http://127.0.0.1:{listener.effective_port}",
+        base_url=f"http://127.0.0.1:{http.port}",
         services=services,
         settings=made,
     )
     try:
         yield server
     finally:
+        services.stopping.set()
         for client in server.clients:
             client.close()
         stopped.set()
-        listener.pull_trigger()
+        http.wake()
         thread.join()
-        listener.task_dispatcher.shutdown()
-        for connection in list(sockets.values()):
-            connection.close()
+        http.close()
         services.close()

@@ -106,7 +106,7 @@ def test_a_failed_message_whose_chat_was_silenced_is_not_answered(
     server.provider.will_fail(ProviderTimeout())
     with pytest.raises(ProviderTimeout):
         server.post(post())
-    store.chats.set_status(store.chat.id, status, now=NOW)
+    store.chats.set_status(store.chat.id, status)
 
     result = server.accept(post())
 
@@ -243,7 +243,7 @@ def test_in_a_silenced_chat_it_is_stored_and_not_answered(
     server: ServerProcess, store: Store, status: ChatStatus, ended: MessageStatus
 ) -> None:
     server.post(post())
-    store.chats.set_status(store.chat.id, status, now=NOW)
+    store.chats.set_status(store.chat.id, status)
 
     result = server.accept(post("More", message_id="m2", active=True))
 

@@ -135,14 +135,29 @@ def test_an_answer_that_was_cut_off_is_shown_as_such() -> None:
     asked = composed(
         history=[
             said("Half", by=Author.ASSISTANT, status=MessageStatus.INCOMPLETE),
-            said("I am a person", by=Author.ATTENDANT, status=MessageStatus.SENT),
         ]
     )
 
-    assert [(m.role, m.text) for m in asked.messages[1:3]] == [
-        ("assistant", "Half [cut off]"),
-        ("assistant", "I am a person"),
-    ]
+    assert (asked.messages[1].role, asked.messages[1].text) == (
+        "assistant",
+        "Half [cut off]",
+    )
+    assert asked.messages[0].text == "Be brief."
+
+
+def test_what_an_attendant_wrote_is_read_as_such() -> None:
+    asked = composed(
+        history=[
+            said("I will pay it back.", by=Author.ATTENDANT, status=MessageStatus.SENT),
+        ]
+    )
+
+    system, written, _question = asked.messages
+    assert (written.role, written.text) == (
+        "assistant",
+        "[human attendant] I will pay it back.",
+    )
+    assert "[human attendant]" in system.text
 
 
 @settings(max_examples=60, deadline=None)
@@ -172,11 +187,14 @@ def test_whatever_fits_stays_within_the_budget(
 
 
 @pytest.mark.parametrize("status", list(MessageStatus))
-def test_what_waits_and_what_was_never_delivered_is_not_read(
-    status: MessageStatus,
+@pytest.mark.parametrize("by", list(Author))
+def test_what_waits_is_for_the_console_or_was_never_delivered_is_not_read(
+    status: MessageStatus, by: Author
 ) -> None:
-    unread = {MessageStatus.PENDING, MessageStatus.SUPPRESSED}
-    entry = said("Hello", status=status)
+    unread = {MessageStatus.PENDING, MessageStatus.NOTE}
+    if by is Author.ASSISTANT:
+        unread = {MessageStatus.SUPPRESSED}
+    entry = said("Hello", status=status, by=by)
 
     assert readable([entry], without="other") == ([] if status in unread else [entry])
 

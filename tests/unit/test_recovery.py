@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import ChatBusy, StoreUnavailable
+from app.errors import ChatBusy, StoreUnavailable, TurnInProgress
 from app.models.message import MessageStatus
 from app.services.turn_queue import Turn
 from tests.support.conversation import Clock, ServerProcess, Store, post
@@ -36,18 +36,86 @@ def statuses(store: Store) -> list[MessageStatus]:
     return [message.status for message in store.timeline()]
 
 
-def test_a_turn_of_a_dead_process_without_an_outcome_fails(store: Store) -> None:
+def test_a_turn_of_a_dead_process_is_run_once_more_for_the_outbox(
+    store: Store,
+) -> None:
     crashed(store, at="FakeMessages.add_inbound")
     assert statuses(store) == [PENDING]
 
     survivor = ServerProcess(store)
     survivor.bury_the_dead()
+    with pytest.raises(TurnInProgress):
+        survivor.post(post())
+    survivor.run_late()
+
+    question, answer = store.timeline()
+    assert (question.status, answer.status) == (ANSWERED, SENT)
+    assert answer.deliver_to == store.key.id
+    assert store.chat.queue == ()
+    assert store.processes.beats().keys() == {survivor.name}
+
+
+def test_an_answer_that_a_repetition_returns_leaves_the_outbox(store: Store) -> None:
+    crashed(store, at="FakeMessages.add_inbound")
+    survivor = ServerProcess(store)
+    survivor.bury_the_dead()
+    survivor.run_late()
+
+    result = survivor.post(post())
+
+    assert (result.replayed, result.status) == (True, ANSWERED)
+    assert store.timeline()[-1].deliver_to is None
+
+
+@pytest.mark.parametrize("at", ["FakeMessages.add_answer", "FakeUsage.add"])
+def test_an_answer_that_was_written_and_not_told_is_handed_out(
+    store: Store, at: str
+) -> None:
+    crashed(store, at=at)
+    assert store.timeline()[-1].deliver_to is None
+
+    ServerProcess(store).bury_the_dead()
+
+    assert store.timeline()[-1].deliver_to == store.key.id
+    assert len(store.usage.entries) == 1
+    assert store.chat.queue == ()
+
+
+def test_a_turn_that_was_cut_short_twice_fails_and_may_be_sent_again(
+    store: Store,
+) -> None:
+    crashed(store, at="FakeMessages.add_inbound")
+    second = ServerProcess(store)
+    second.bury_the_dead()
+
+    survivor = ServerProcess(store)  # the second never ran it
+    survivor.bury_the_dead()
 
     [question] = store.timeline()
     assert (question.status, question.failure) == (FAILED, "interrupted")
     assert store.chat.queue == ()
-    assert store.processes.beats().keys() == {survivor.name}
+    assert survivor.late == []
     assert survivor.post(post()).status is ANSWERED
+
+
+def test_a_death_between_the_steps_of_resuming_leaves_no_message_waiting(
+    store: Store,
+) -> None:
+    crashed(store, at="FakeMessages.add_inbound")
+    plan = Plan()
+    second = ServerProcess(store, plan=plan)
+
+    def die() -> None:
+        raise Crash
+
+    plan.hooks["FakeChats.resume"] = die
+    with pytest.raises(Crash):
+        second.bury_the_dead()
+
+    ServerProcess(store).bury_the_dead()
+
+    assert statuses(store) == [FAILED]
+    assert store.chat.queue == ()
 
 
 def test_a_settled_answer_of_a_dead_process_is_written_down_once(
@@ -107,8 +175,9 @@ def test_what_went_wrong_in_ones_own_process_is_cleared_up(store: Store) -> None
     assert statuses(store) == [PENDING]
 
     server.recovery.clear_up()
+    server.run_late()
 
-    assert statuses(store) == [FAILED]
+    assert statuses(store) == [ANSWERED, SENT]
     assert store.chat.queue == ()
 
 
@@ -122,8 +191,10 @@ def test_who_waited_behind_the_dead_is_let_in(store: Store) -> None:
 
     survivor.bury_the_dead()
     survivor.run_late()
+    survivor.bury_the_dead()
+    survivor.run_late()
 
-    assert statuses(store) == [FAILED, ANSWERED, SENT]
+    assert statuses(store) == [ANSWERED, ANSWERED, SENT, SENT]
 
 
 def test_a_dead_process_is_not_forgotten_before_all_is_cleared_up(
@@ -136,15 +207,16 @@ def test_a_dead_process_is_not_forgotten_before_all_is_cleared_up(
     for _ in range(5):
         survivor.clock.seconds += 3
         survivor.presence.find_dead()
-    plan._at = len(plan.calls) + 3  # beats, its chats, then the chat: refused
+    plan._at = len(plan.calls) + 4  # beats, entries, its chats, then a look: refused
     with pytest.raises(StoreUnavailable):
         survivor.recovery.clear_up()
     assert dead.name in store.processes.beats()
 
     survivor.recovery.clear_up()
+    survivor.run_late()
 
     assert dead.name not in store.processes.beats()
-    assert statuses(store) == [FAILED]
+    assert statuses(store) == [ANSWERED, SENT]
 
 
 def test_turns_of_a_deleted_assistant_leave_no_figures(store: Store) -> None:

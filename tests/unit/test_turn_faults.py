@@ -19,7 +19,6 @@ from app.services import turn_queue
 from tests.support.conversation import Clock, ScriptedProvider, ServerProcess, Store
 from tests.support.conversation import post as posted
 from tests.support.faults import MODES, Crash, Mode, Plan
-from tests.support.made import NOW
 
 FIRST, SECOND = posted("One", message_id="m1"), posted("Two", message_id="m2")
 MOST_CALLS = 60
@@ -78,7 +77,7 @@ class World:
 
     def set_status(self, status: ChatStatus) -> None:
         for chat in self.store.chats.all():
-            self.store.chats.set_status(chat.id, status, now=NOW)
+            self.store.chats.set_status(chat.id, status)
 
     def check(self) -> None:
         """Nothing is lost, doubled or left open."""

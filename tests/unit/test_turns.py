@@ -21,10 +21,13 @@ from app.models.message import Author, MessageStatus, Tokens
 from app.models.turn import TurnResult
 from app.services.llm.port import Delta
 from app.services.turn_queue import Turn
+from app.services.turns import Listener
 from tests.support.conversation import ServerProcess, Store, post
 from tests.support.faults import Plan
-from tests.support.made import CHANNEL, NOW, assistant
+from tests.support.made import CHANNEL, assistant
 from tests.support.races import at_once
+
+LIVE = Listener(live=True)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def test_a_message_gets_its_answer(server: ServerProcess, store: Store) -> None:
     server.provider.will_answer("Nine ", "to ", "five.")
     turn = taken(server, "When do you open?")
 
-    *deltas, result = server.turns.answer(turn)
+    *deltas, result = server.turns.answer(turn, LIVE)
 
     question, answer = store.timeline()
     assert "".join(d.text for d in deltas if isinstance(d, Delta)) == "Nine to five."
@@ -98,7 +101,7 @@ def test_a_provider_that_fails_leaves_the_message_failed(
     turn = taken(server, "Hi")
 
     with pytest.raises(ProviderTimeout) as caught:
-        list(server.turns.answer(turn))
+        list(server.turns.answer(turn, LIVE))
 
     [question] = store.timeline()
     assert question.status is MessageStatus.FAILED
@@ -168,7 +171,7 @@ def test_a_reader_that_leaves_ends_the_turn(
     server: ServerProcess, store: Store
 ) -> None:
     server.provider.will_answer("Nine ", "to five")
-    events = server.turns.answer(taken(server, "When?"))
+    events = server.turns.answer(taken(server, "When?"), LIVE)
     next(events)
     events.close()  # type: ignore[attr-defined]
 
@@ -183,9 +186,7 @@ def test_a_reader_that_leaves_ends_the_turn(
 def test_a_takeover_during_the_answer_suppresses_it(
     server: ServerProcess, store: Store, status: ChatStatus
 ) -> None:
-    server.provider.meanwhile = lambda: store.chats.set_status(
-        store.chat.id, status, now=NOW
-    )
+    server.provider.meanwhile = lambda: store.chats.set_status(store.chat.id, status)
 
     result = server.post(post())
 
@@ -206,7 +207,7 @@ def test_a_takeover_that_was_taken_back_in_time_delivers(
 ) -> None:
     def there_and_back() -> None:
         for status in (ChatStatus.HUMAN, ChatStatus.BOT):
-            store.chats.set_status(store.chat.id, status, now=NOW)
+            store.chats.set_status(store.chat.id, status)
 
     server.provider.meanwhile = there_and_back
 
@@ -220,7 +221,7 @@ def test_a_takeover_between_the_last_look_and_the_write_suppresses(
 
     def another_message() -> None:
         server.plan.hooks["FakeChats.get"] = lambda: store.chats.set_status(
-            store.chat.id, ChatStatus.HUMAN, now=NOW
+            store.chat.id, ChatStatus.HUMAN
         )
         taken(server, "Wait", 2)
 
@@ -259,7 +260,7 @@ def test_a_chat_that_has_gone_is_not_found(server: ServerProcess, store: Store) 
     assert server.queue.is_idle()
 
 
-def test_a_turn_that_another_process_has_ended_delivers_nothing(
+def test_a_turn_that_another_process_has_resumed_delivers_nothing(
     server: ServerProcess, store: Store
 ) -> None:
     other = ServerProcess(store)
@@ -269,10 +270,15 @@ def test_a_turn_that_another_process_has_ended_delivers_nothing(
         server.post(post())
 
     [question] = store.timeline()
-    assert question.status is MessageStatus.FAILED
+    assert question.status is MessageStatus.PENDING
+    assert server.queue.is_idle()
+    with pytest.raises(TurnInProgress):
+        server.post(post())
+    other.run_late()
+    result = server.post(post())
+    assert (result.replayed, result.status) == (True, MessageStatus.ANSWERED)
     assert store.chat.queue == ()
-    server.provider.meanwhile = lambda: None
-    assert server.post(post()).status is MessageStatus.ANSWERED
+    assert len(store.timeline()) == 2
 
 
 def test_a_message_stored_after_its_turn_was_ended_by_another_fails(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import AssistantNotFound
+from app.models.assistant import AssistantRole, Member
 from app.models.usage import UsageRow
 from app.models.user import UserRole
 from app.services.access import AccessService
@@ -44,7 +45,9 @@ def ledger() -> Ledger:
 @pytest.fixture
 def usage(ledger: Ledger) -> UsageService:
     mine, other = assistant(id="a1", owner_id="u1"), assistant(id="a2", owner_id="u2")
-    access = AccessService(assistants=FakeAssistants(mine, other))
+    viewer = Member(user_id="u1", role=AssistantRole.VIEWER)
+    joined = assistant(id="a3", owner_id="u2", members=(viewer,))
+    access = AccessService(assistants=FakeAssistants(mine, other, joined))
     return UsageService(usage=ledger, access=access)
 
 
@@ -56,7 +59,7 @@ def report(usage: UsageService, caller: Any, **fields: Any) -> list[UsageRow]:
     return usage.report(caller, **(usual | fields))
 
 
-def test_a_member_sees_what_is_theirs_deleted_assistants_too(
+def test_a_user_sees_what_they_have_a_role_on_and_owned(
     usage: UsageService, ledger: Ledger
 ) -> None:
     rows = report(usage, MEMBER, first=date(2026, 11, 1), last=date(2026, 11, 30))
@@ -65,7 +68,7 @@ def test_a_member_sees_what_is_theirs_deleted_assistants_too(
     assert ledger.asked == {
         "group_by": "day",
         "owner_id": "u1",
-        "assistant_ids": None,
+        "assistant_ids": ["a1", "a3"],
         "first_day": "2026-11-01",
         "last_day": "2026-11-30",
     }
@@ -74,13 +77,15 @@ def test_a_member_sees_what_is_theirs_deleted_assistants_too(
 def test_an_admin_sees_all(usage: UsageService, ledger: Ledger) -> None:
     report(usage, ADMIN, group_by="assistant")
 
-    assert ledger.asked["owner_id"] is None
+    assert ledger.asked["owner_id"] is ledger.asked["assistant_ids"] is None
     assert ledger.asked["group_by"] == "assistant"
 
 
 def test_one_assistant_may_be_asked_for(usage: UsageService, ledger: Ledger) -> None:
-    report(usage, MEMBER, assistant_id="a1")
-    assert ledger.asked["assistant_ids"] == ["a1"]
+    for name in ("a1", "a3"):
+        report(usage, MEMBER, assistant_id=name)
+        assert ledger.asked["assistant_ids"] == [name]
+        assert ledger.asked["owner_id"] is None
 
     report(usage, ADMIN, assistant_id="a2")
     assert ledger.asked["assistant_ids"] == ["a2"]

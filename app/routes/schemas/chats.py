@@ -63,6 +63,9 @@ class ChatRead(Output):
     assistant_id: str
     active: bool
     status: ChatStatus
+    assigned_to: str | None
+    waiting_since: Instant | None
+    unread: int
     tokens: TokensRead
     message: str | None
     response: str | None
@@ -82,6 +85,51 @@ class MessageRead(Output):
     citations: list[CitationRead]
     metadata: dict[str, str]
     created_at: Instant = Field(alias="createdAt")
+
+
+class ExchangeRead(MessageRead):
+    """One entry; ``response_id`` names the answer to a contact's message."""
+
+    in_reply_to: str | None
+    response_id: str | None
+
+
+class MessageCreated(MessageRead):
+    object_id: str = Field(alias="id")
+
+
+class Reason(Input):
+    reason: Text | None = Field(None, max_length=1000)
+
+
+class Assignment(Input):
+    """``user_id`` null: whoever takes over next."""
+
+    user_id: Annotated[Text, Field(max_length=64)] | None
+
+
+class Written(Input):
+    """A ``note`` is for the console alone."""
+
+    text: FilledText = Field(max_length=32_000)
+    note: StrictBool = False
+
+
+class DeliveryRead(Output):
+    """A message that the bot has to bring to its contact."""
+
+    id: str = Field(alias="_id")
+    chat_id: str
+    channel: ChannelRead
+    author: Author
+    text: str
+    in_reply_to: str | None
+    created_at: Instant = Field(alias="createdAt")
+
+
+class OutboxQuery(Input):
+    after: Text | None = Field(None, max_length=64)
+    wait: float = Field(0, ge=0, le=25, allow_inf_nan=False)
 
 
 class ChatQuery(Paging):

@@ -1,7 +1,8 @@
 """What all shapes share."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -13,7 +14,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from app.errors import InvalidInput
 from app.routes.json import bad_characters
+
+T = TypeVar("T")
 
 
 def _readable(value: str) -> str:
@@ -26,6 +30,19 @@ def _present(value: str) -> str:
     if not value.strip():
         raise PydanticCustomError("blank", "must not be blank")
     return value
+
+
+def unique(values: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(values)) < len(values):
+        raise PydanticCustomError("duplicate", "holds something twice")
+    return values
+
+
+def refuse_null(changes: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Raises InvalidInput for named fields that were given as null."""
+    null = [name for name in names if name in changes and changes[name] is None]
+    if null:
+        raise InvalidInput(fields=dict.fromkeys(null, "field.null"))
 
 
 def _instant(moment: datetime) -> str:

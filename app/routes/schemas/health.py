@@ -8,6 +8,6 @@ class Health(Output):
 
 
 class Readiness(Output):
-    status: Literal["ready", "unavailable"]
+    status: Literal["ready", "unavailable", "stopping"]
     store: Literal["ok", "unavailable"]
     provider: str

@@ -1,0 +1,258 @@
+"""A thousand messages while processes die, the model fails and people take over.
+
+Clients write down what they did and saw; afterwards the timelines have to agree.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.faults.test_stopping import create_bot
+from tests.support.behaviour import Behaviour, Body
+from tests.support.history import Checker, History
+from tests.support.processes import ServerProcess, free_port, started
+from tests.support.running import PASSWORD
+from tests.support.servers import store_settings
+from tests.support.store_backends import BACKENDS
+from tests.support.upstream import Upstream
+
+CLIENTS, MESSAGES = 20, 50
+CONTACTS_EACH = 2
+PATIENCE = 90.0
+BETWEEN_KILLS = (2.0, 5.0)
+FAULTS = (
+    (0.03, Behaviour(status=500)),
+    (0.02, Behaviour(status=429, headers={"Retry-After": "1"})),
+    (0.03, Behaviour(cut_after=3)),
+    (0.01, Behaviour(dropped=True)),
+    (0.03, Behaviour(delay=1.5)),
+)
+
+
+class World:
+    """Two servers, a bot's key, an attendant's token, and what they recorded."""
+
+    def __init__(self, servers: list[ServerProcess], key: str, token: str) -> None:
+        self.servers = servers
+        self.bot = {"X-API-Key": key}
+        self.attendant = {"Authorization": f"Bearer {token}"}
+        self.posts, self.written = History(), History()
+        self.delivered: list[Body] = []
+        self.over = threading.Event()
+        self.kills = 0
+        self.http = httpx2.Client(timeout=40, limits=httpx2.Limits(max_connections=100))
+
+    def call(
+        self, method: str, path: str, headers: dict[str, str], **how: Any
+    ) -> httpx2.Response | None:
+        """Ask one of the two; None: no answer came, whatever has happened."""
+        server = random.choice(self.servers)
+        try:
+            return self.http.request(
+                method, server.base_url + path, headers=headers, **how
+            )
+        except httpx2.HTTPError:
+            time.sleep(0.1)
+            return None
+
+    def converse(self, client: int) -> None:
+        """Send a client's messages one after the other, each until it has its end."""
+        for n in range(MESSAGES):
+            contact = f"c{client}-{n % CONTACTS_EACH}"
+            self._send(contact, f"client {client} message {n}")
+
+    def _send(self, contact: str, text: str) -> None:
+        body = {
+            "id": contact,
+            "message_service": "test",
+            "message": text,
+            "message_id": text,
+        }
+        give_up = time.monotonic() + PATIENCE
+        twice = random.random() < 0.1
+        while time.monotonic() < give_up:
+            self.posts.add("invoke", text, contact)
+            if twice:
+                threading.Thread(target=self._post, args=(contact, body)).start()
+                twice = False
+            answer = self._post(contact, body)
+            if answer is not None and answer.status_code == 200:
+                return
+            time.sleep(random.uniform(0.05, 0.4))
+        raise AssertionError(f"{text}: no end in {PATIENCE} s")
+
+    def _post(self, contact: str, body: Body) -> httpx2.Response | None:
+        text = body["message"]
+        answer = self.call("POST", "/chats/enviarMensagemLLM", self.bot, json=body)
+        if answer is None:
+            self.posts.add("unknown", text, contact)
+        elif answer.status_code == 200:
+            self.posts.add("ok", text, contact, answer.json())
+        else:
+            assert answer.status_code in {409, 502, 503, 504}, answer.text
+            self.posts.add("fail", text, contact, answer.json())
+        return answer
+
+    def attend(self) -> None:
+        """Take chats over at random, write, and hand them back."""
+        count = 0
+        while not self.over.wait(random.uniform(0.0, 0.1)):
+            contact = f"c{random.randrange(CLIENTS)}-{random.randrange(CONTACTS_EACH)}"
+            taken = self.call(
+                "POST", f"/chats/{contact}/takeover", self.attendant, json={}
+            )
+            if taken is None or taken.status_code != 200:
+                continue
+            for _ in range(random.randrange(3)):
+                count += 1
+                self._write(contact, f"attendant's word {count}")
+            time.sleep(random.uniform(0, 0.4))
+            self._hand_back(contact)
+
+    def _write(self, contact: str, text: str) -> None:
+        self.written.add("invoke", text, contact)
+        answer = self.call(
+            "POST", f"/chats/{contact}/messages", self.attendant, json={"text": text}
+        )
+        if answer is not None and answer.status_code == 201:
+            self.written.add("ok", text, contact, answer.json())
+        else:
+            self.written.add("unknown", text, contact)
+
+    def _hand_back(self, contact: str) -> None:
+        def released() -> bool:
+            path = f"/chats/{contact}/release"
+            answer = self.call("POST", path, self.attendant, json={})
+            return answer is not None and answer.status_code == 200
+
+        until(released)
+
+    def deliver(self) -> None:
+        """Empty the outbox as a bot does, until all is over and nothing is left."""
+        after = ""
+        idle = 0
+        while idle < 5:
+            query = {"wait": "1"} | ({"after": after} if after else {})
+            answer = self.call("GET", "/chats/outbox", self.bot, params=query)
+            found = (
+                answer.json()
+                if answer is not None and answer.status_code == 200
+                else []
+            )
+            self.delivered += found
+            after = found[-1]["_id"] if found else after
+            idle = idle + 1 if self.over.is_set() and not found else 0
+
+    def kill(self) -> None:
+        """Kill one of the two, now and then, and start it again."""
+        while not self.over.wait(random.uniform(*BETWEEN_KILLS)):
+            server = random.choice(self.servers)
+            server.kill()
+            self.kills += 1
+            time.sleep(random.uniform(0, 1))
+            server.start()
+
+    def timelines(self) -> dict[str, list[Body]]:
+        chats = self._read("/chats/list")
+        return {
+            chat["channel"]["id"]: self._read(f"/chats/{chat['_id']}/messages")
+            for chat in chats
+        }
+
+    def _read(self, path: str) -> list[Body]:
+        answer = self.call("GET", path, self.attendant)
+        assert answer is not None
+        assert answer.status_code == 200, answer.text
+        found: list[Body] = answer.json()
+        return found
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_thousand_messages_through_kills_faults_and_takeovers(
+    tmp_path: Path, request: pytest.FixtureRequest, backend: str
+) -> None:
+    with Upstream(usual=Behaviour(delay=0.1)) as upstream:
+        for share, fault in FAULTS:
+            upstream.when(_by_chance(share), fault)
+        settings = {
+            "llm_provider": "openai",
+            "openai_base_url": upstream.base_url,
+            "log_level": "WARNING",
+            **store_settings(request, backend),
+        }
+        with (
+            started(tmp_path, port=free_port(), **settings) as one,
+            started(tmp_path, port=free_port(), **settings) as other,
+            ThreadPoolExecutor(CLIENTS + 3) as threads,
+        ):
+            key = create_bot(one)
+            world = World([one, other], key, sign_in(one))
+            with world.http:
+                helpers = [
+                    threads.submit(work)
+                    for work in (world.attend, world.deliver, world.kill)
+                ]
+                clients = [threads.submit(world.converse, n) for n in range(CLIENTS)]
+                try:
+                    for client in clients:
+                        client.result()
+                finally:
+                    world.over.set()
+                for helper in helpers:
+                    helper.result()
+                until(lambda: not _pending(world.timelines()))
+                timelines = world.timelines()
+            assert [one.terminate(), other.terminate()] == [0, 0]
+
+    assert world.kills >= 3
+    Checker(
+        posts=world.posts,
+        written=world.written,
+        delivered=world.delivered,
+        timelines=timelines,
+    ).check()
+    sent = sum(len(world.posts.names("invoke", contact)) for contact in timelines)
+    assert sent == CLIENTS * MESSAGES
+    _check_the_models_log(upstream, timelines)
+
+
+def sign_in(server: ServerProcess) -> str:
+    with server.client() as http:
+        person = {"email": "a@example.com", "password": PASSWORD}
+        token: str = http.post("/auth/login", json=person).json()["token"]
+        return token
+
+
+def _by_chance(share: float) -> Callable[[Body], bool]:
+    return lambda _request: random.random() < share
+
+
+def _pending(timelines: dict[str, list[Body]]) -> bool:
+    return any(e["status"] == "pending" for t in timelines.values() for e in t)
+
+
+def _check_the_models_log(upstream: Upstream, timelines: dict[str, list[Body]]) -> None:
+    """The model was asked for what is on the timelines, and told no note."""
+    asked = {r.body["messages"][-1]["content"] for r in upstream.requests}
+    answered = {
+        entry["text"]
+        for timeline in timelines.values()
+        for entry in timeline
+        if entry["status"] == "answered"
+    }
+    assert answered <= asked

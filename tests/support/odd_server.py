@@ -1,0 +1,97 @@
+"""`python main.py` with a wall clock that is wrong, or with a death at a chosen call.
+
+As a process of its own: ``python -m tests.support.odd_server``, told by the
+environment. ``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``:
+``module:Class.method`` at whose call it kills itself; ``DIES``: ``before`` it has done
+its work, or ``after``.
+"""
+
+import importlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any, Literal
+
+import main
+from tests.support.processes import ServerProcess
+
+READING_CLOCKS = ("app", "jwt", "flask_jwt_extended")
+
+
+class OddServer(ServerProcess):
+    """Such a process, for tests that start and end it."""
+
+    program = ("-m", "tests.support.odd_server")
+
+
+@contextmanager
+def running_late(
+    folder: Path, hours: float, **settings: Any
+) -> Iterator[ServerProcess]:
+    """Run a server whose wall clock is so many hours ahead."""
+    server = OddServer(folder, clock_off=hours * 3600, **settings)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+@contextmanager
+def running_to_die(
+    folder: Path, call: str, when: Literal["before", "after"], **settings: Any
+) -> Iterator[ServerProcess]:
+    """Run a server that dies at its first such call, as by `kill -9`."""
+    server = OddServer(folder, dies_at=call, dies=when, **settings)
+    try:
+        yield server.start()
+    finally:
+        server.kill()
+
+
+def shift_clocks(seconds: float) -> None:
+    """Shift whatever the product and its tokens read; monotonic time stays."""
+    off = timedelta(seconds=seconds)
+    read = time.time
+
+    class AnyMoment(type):
+        def __instancecheck__(cls, moment: object) -> bool:
+            return isinstance(moment, datetime)
+
+    class Shifted(datetime, metaclass=AnyMoment):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Any:
+            return datetime.now(tz) + off
+
+    time.time = lambda: read() + seconds
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in READING_CLOCKS:
+            if getattr(module, "datetime", None) is datetime:
+                module.__dict__["datetime"] = Shifted
+            if getattr(module, "time", None) is read:
+                module.__dict__["time"] = time.time
+
+
+def die_at(place: str, when: str) -> None:
+    module, _, path = place.partition(":")
+    owner, _, name = path.partition(".")
+    cls = getattr(importlib.import_module(module), owner)
+    work = getattr(cls, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if when == "after":
+            work(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(cls, name, call)
+
+
+if __name__ == "__main__":
+    shift_clocks(float(os.environ.get("CLOCK_OFF", "0")))
+    if "DIES_AT" in os.environ:
+        die_at(os.environ["DIES_AT"], os.environ["DIES"])
+    main.main()
