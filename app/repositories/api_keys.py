@@ -9,6 +9,7 @@ from app.models.page import Page, PageRequest
 from app.repositories.database import AnyDatabase
 from app.repositories.failures import store_errors_translated
 from app.repositories.paging import find_page
+from app.repositories.recent import Recent
 
 
 @store_errors_translated
@@ -20,6 +21,7 @@ class ApiKeyRepository:
 
     def __init__(self, db: AnyDatabase) -> None:
         self._keys = db["api_keys"]
+        self._recent: Recent[ApiKey] = Recent()
 
     def ensure_indexes(self) -> None:
         self._keys.create_index([("digest", ASCENDING)], unique=True)
@@ -37,12 +39,23 @@ class ApiKeyRepository:
         self._keys.insert_one(_to_mongo(key))
 
     def find_by_digests(self, digests: Sequence[str]) -> ApiKey | None:
-        """Return the key with one of these digests, now or before its rotation."""
+        """Return the key with one of these digests, now or before its rotation.
+
+        What another process has changed is seen within half a second.
+        """
+        asked = tuple(digests)
+        if known := self._recent.get(asked):
+            return known
+        mark = self._recent.mark()
         wanted = {"$in": list(digests)}
         found = self._keys.find_one({"digest": wanted}) or self._keys.find_one(
             {"previous_digest": wanted}
         )
-        return _from_mongo(found) if found else None
+        if found is None:
+            return None
+        key = _from_mongo(found)
+        self._recent.put(asked, key, mark)
+        return key
 
     def find_main(self, assistant_id: str) -> ApiKey | None:
         found = self._keys.find_one({"assistant_id": assistant_id, "main": True})
@@ -72,6 +85,7 @@ class ApiKeyRepository:
         result = self._keys.replace_one(
             {"_id": old.id, "digest": old.digest}, _to_mongo(new)
         )
+        self._recent.clear()
         return result.matched_count == 1
 
     def remove_further(self, assistant_id: str, key_id: str) -> bool:
@@ -79,10 +93,12 @@ class ApiKeyRepository:
         result = self._keys.delete_one(
             {"_id": key_id, "assistant_id": assistant_id, "main": False}
         )
+        self._recent.clear()
         return result.deleted_count == 1
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         self._keys.delete_many({"assistant_id": assistant_id})
+        self._recent.clear()
 
 
 def _to_mongo(key: ApiKey) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from app.models.page import Page, PageRequest
 from app.repositories.database import AnyDatabase
 from app.repositories.failures import store_errors_translated
 from app.repositories.paging import find_page
+from app.repositories.recent import Recent
 
 LIVING = {"deleted_at": None}
 
@@ -31,6 +32,7 @@ class AssistantRepository:
 
     def __init__(self, db: AnyDatabase) -> None:
         self._assistants = db["assistants"]
+        self._recent: Recent[Assistant] = Recent()
 
     def ensure_indexes(self) -> None:
         self._assistants.create_index(
@@ -54,6 +56,20 @@ class AssistantRepository:
             query["$or"] = [{"owner_id": user_id}, {"members.user_id": user_id}]
         found = self._assistants.find_one(query)
         return _from_mongo(found) if found else None
+
+    def get_recent(self, assistant_id: str) -> Assistant | None:
+        """Return an assistant as it was at most half a second ago.
+
+        One with documents is always read: what was removed from them is not found
+        any more.
+        """
+        if known := self._recent.get(assistant_id):
+            return known
+        mark = self._recent.mark()
+        found = self.get(assistant_id)
+        if found and not found.knowledge_version:
+            self._recent.put(assistant_id, found, mark)
+        return found
 
     def list_page(
         self, request: PageRequest, *, assistant_ids: Sequence[str] | None
@@ -86,6 +102,7 @@ class AssistantRepository:
             {"$set": fields},
             return_document=ReturnDocument.AFTER,
         )
+        self._recent.clear()
         return _from_mongo(row) if row else None
 
     def set_instructions(
@@ -112,12 +129,14 @@ class AssistantRepository:
         self._assistants.update_one(
             {"_id": assistant_id}, {"$inc": {"knowledge_version": 1}}
         )
+        self._recent.clear()
 
     def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool:
         """Leave only the mark; False when it was gone already."""
         result = self._assistants.replace_one(
             {"_id": assistant_id, **LIVING}, {"deleted_at": now}
         )
+        self._recent.clear()
         return result.modified_count == 1
 
     def marked_deleted(self) -> list[tuple[str, datetime]]:

@@ -53,6 +53,33 @@ def queued_row(turn: QueuedTurn) -> dict[str, Any]:
     return row
 
 
+def settling(
+    chat: Chat, turn_id: str, outcome: TurnOutcome, question: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return when a turn may be decided like this, and what changes with it."""
+    active = ChatStatus.BOT.value
+    query = {
+        "_id": chat.id,
+        "queue.0.id": turn_id,
+        "queue.0.revoked": {"$exists": False},
+        "last_seq": outcome.seq - 1,
+        "status": {"$ne": active} if outcome.suppressed else active,
+    }
+    changes: dict[str, Any] = {"updated_at": outcome.created_at}
+    if not outcome.suppressed:
+        changes |= {
+            "message": question,
+            "response": outcome.text,
+            "unread": len(chat.queue) - 1,
+        }
+    used = {
+        "last_seq": 1,
+        "tokens.in": outcome.tokens.tokens_in,
+        "tokens.out": outcome.tokens.tokens_out,
+    }
+    return query, {"$set": changes, "$inc": used}
+
+
 def state_changes(state: ChatState) -> dict[str, Any]:
     """Return the update that puts a chat into a state."""
     changes: dict[str, Any] = {

@@ -22,6 +22,7 @@ from app.repositories.chat_rows import (
     chosen_query,
     outcome_row,
     queued_row,
+    settling,
 )
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
@@ -151,39 +152,25 @@ class ChatRepository:
         nothing came onto the timeline since ``chat`` was read, and the chat's status is
         what ``outcome.suppressed`` says. False otherwise: read the chat again.
         """
-        active = ChatStatus.BOT.value
-        row = outcome_row(outcome)
-        latest = (
-            {}
-            if outcome.suppressed
-            else {
-                "message": question,
-                "response": outcome.text,
-                "unread": len(chat.queue) - 1,
-            }
+        query, changes = settling(chat, turn_id, outcome, question)
+        changes["$set"]["queue.0.outcome"] = outcome_row(outcome)
+        return self._chats.update_one(query, changes).matched_count == 1
+
+    def settle_and_dequeue(
+        self, chat: Chat, turn_id: str, outcome: TurnOutcome, *, question: str
+    ) -> Chat | None:
+        """Decide a turn, as ``settle`` does, and take it out of the queue.
+
+        For a transaction that writes the answer down too. The chat after it; None
+        where nothing happens.
+        """
+        query, changes = settling(chat, turn_id, outcome, question)
+        row = self._chats.find_one_and_update(
+            query,
+            {**changes, "$pull": {"queue": {"id": turn_id}}},
+            return_document=ReturnDocument.AFTER,
         )
-        result = self._chats.update_one(
-            {
-                "_id": chat.id,
-                "queue.0.id": turn_id,
-                "queue.0.revoked": {"$exists": False},
-                "last_seq": outcome.seq - 1,
-                "status": {"$ne": active} if outcome.suppressed else active,
-            },
-            {
-                "$set": {
-                    "queue.0.outcome": row,
-                    "updated_at": outcome.created_at,
-                    **latest,
-                },
-                "$inc": {
-                    "last_seq": 1,
-                    "tokens.in": outcome.tokens.tokens_in,
-                    "tokens.out": outcome.tokens.tokens_out,
-                },
-            },
-        )
-        return result.matched_count == 1
+        return chat_from(row) if row else None
 
     def reserve_seq(self, chat_id: str) -> int | None:
         """Return the next place on the timeline; None when the chat is gone."""

@@ -51,8 +51,10 @@ def connect_embedded(folder: Path) -> tuple[EmbeddedClient, AnyDatabase]:
 
 
 @contextmanager
-def together(db: AnyDatabase) -> Iterator[None]:
+def together(db: AnyDatabase) -> Iterator[bool]:
     """Acknowledge this thread's writes in the block when the block ends.
+
+    True where they are one transaction.
 
     On the embedded store they are one transaction: others see all of them or none,
     an error that leaves the block undoes them, and where one of them waits for the
@@ -60,11 +62,11 @@ def together(db: AnyDatabase) -> Iterator[None]:
     slow may happen in the block. MongoDB runs them in order, each on its own.
     """
     if not isinstance(db, EmbeddedDatabase):
-        yield
+        yield False
         return
     try:
         with db.client.together():
-            yield
+            yield True
     except PyMongoError as exc:
         raise_ours(exc)
         raise

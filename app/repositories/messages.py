@@ -61,14 +61,26 @@ class MessageRepository:
         )
 
     def add_inbound(self, message: Message, inbound: Inbound) -> bool:
-        """Append a contact's message durably; False when its ids are taken."""
+        """Append a contact's message; False when its ids are taken.
+
+        One that is answered is acknowledged with its answer, whose write waits for
+        the disk; until then ``keep`` does.
+        """
         row = message_row(message) | _inbound_ids(inbound)
         row["fingerprint"] = inbound.fingerprint
+        pending = message.status is MessageStatus.PENDING
         try:
-            self._messages.insert_one(row)
+            (self._repairable if pending else self._messages).insert_one(row)
         except DuplicateKeyError:
             return False
         return True
+
+    def keep(self, message_id: str) -> None:
+        """Return when a message is where a power cut cannot take it away.
+
+        A write that changes nothing waits for those before it, too.
+        """
+        self._messages.update_one({"_id": message_id}, {"$unset": {"nothing": ""}})
 
     def add(self, message: Message) -> None:
         self._messages.insert_one(message_row(message))

@@ -1,9 +1,10 @@
 """A request as it comes in and its answer as it goes out, where we differ."""
 
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import WSGITask
 from waitress.utilities import BadRequest, Error
 
+MOST_HEADERS = 100
 LONGEST_CHUNK_LINE = 1024
 LONGEST_TRAILER = 65536
 SMALL = 16 * 1024
@@ -16,6 +17,16 @@ class RequestTimeout(Error):
 
 class Parser(HTTPRequestParser):
     completed: bool
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read a head, but none that a proxy may read in another way."""
+        super().parse_header(header_plus)
+        if header_plus.count(b"\r\n") > MOST_HEADERS:
+            raise ParsingError("too many headers")
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("both Content-Length and Transfer-Encoding")
+        if "TRANSFER_ENCODING" in self.headers:
+            raise ParsingError("Transfer-Encoding before HTTP/1.1")
 
     def received(self, data: bytes) -> int:
         consumed = super().received(data)

@@ -20,7 +20,7 @@ from app.services.turn_queue import Turn, TurnQueue
 
 
 class Assistants(Protocol):
-    def get(self, assistant_id: str) -> Assistant | None: ...
+    def get_recent(self, assistant_id: str) -> Assistant | None: ...
 
 
 class Chats(Protocol):
@@ -55,7 +55,8 @@ class _Stored:
 class Intake:
     """Store each message once, and queue the turn that answers it.
 
-    Once ``accept`` has returned, the message is never lost.
+    Once ``accept`` has returned, the end of the process does not lose the message.
+    Every answer to its sender waits for a write that a power cut does not take away.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Intake:
         Raises Unauthorized for a key whose assistant has gone, TurnInProgress and
         IdempotencyMismatch for a repetition.
         """
-        assistant = self._assistants.get(key.assistant_id)
+        assistant = self._assistants.get_recent(key.assistant_id)
         if assistant is None:
             raise Unauthorized
         inbound = inbound_of(post, key_id=key.id)

@@ -15,6 +15,7 @@ class Keyring:
 
     def __init__(self, *, current: str, previous: str | None = None) -> None:
         self._secrets = [current] + ([previous] if previous else [])
+        self._digesting = [_derived(secret, "digests") for secret in self._secrets]
         self._sealing = MultiFernet(
             [
                 Fernet(base64.urlsafe_b64encode(_derived(secret, "sealing")))
@@ -34,10 +35,7 @@ class Keyring:
     def digests(self, value: str) -> list[str]:
         """Return its digests under the current and the previous secret."""
         message = value.encode("utf-8", "surrogateescape")
-        return [
-            hmac.digest(_derived(secret, "digests"), message, "sha256").hex()
-            for secret in self._secrets
-        ]
+        return [hmac.digest(key, message, "sha256").hex() for key in self._digesting]
 
     def seal(self, value: str) -> str:
         return self._sealing.encrypt(value.encode()).decode()

@@ -15,7 +15,7 @@ from app.services.llm.port import Completion
 from app.services.timeline import Timeline
 from app.services.turn_queue import Turn, TurnQueue
 
-Together = Callable[[], AbstractContextManager[None]]
+Together = Callable[[], AbstractContextManager[bool]]
 
 
 class Chats(Protocol):
@@ -23,13 +23,17 @@ class Chats(Protocol):
     def settle(
         self, chat: Chat, turn_id: str, outcome: TurnOutcome, *, question: str
     ) -> bool: ...
+    def settle_and_dequeue(
+        self, chat: Chat, turn_id: str, outcome: TurnOutcome, *, question: str
+    ) -> Chat | None: ...
 
 
 class Settling:
     """Decides answers in the present state of their chats, and writes them down.
 
-    ``together`` makes one transaction of the writes where the store has such; where
-    it has none, whoever clears up finishes what a crash leaves between them.
+    ``together`` makes one transaction of the writes where the store has such, and
+    says so; where it has none, the outcome is kept in the queue first, and whoever
+    clears up finishes what a crash leaves between them.
     """
 
     def __init__(
@@ -89,14 +93,24 @@ class Settling:
         self, turn: Turn, current: Chat, outcome: TurnOutcome
     ) -> TurnResult | None:
         """Write an outcome, all of it; None when the chat has changed."""
-        with self._together():
-            question = turn.message.text
-            if not self._chats.settle(current, turn.id, outcome, question=question):
+        question = turn.message.text
+        with self._together() as one_transaction:
+            if one_transaction:
+                behind = self._chats.settle_and_dequeue(
+                    current, turn.id, outcome, question=question
+                )
+                settled = behind is not None
+            else:
+                settled = self._chats.settle(
+                    current, turn.id, outcome, question=question
+                )
+            if not settled:
                 return None
             ended = self._timeline.add_settled(
                 turn.chat, turn.assistant, turn.queued, outcome
             )
-            behind = self._queue.dequeue(turn.chat.id, turn.id)
+            if not one_transaction:
+                behind = self._queue.dequeue(turn.chat.id, turn.id)
         self._queue.let_in_after(turn.id, behind)
         self._timeline.announce(turn.chat, turn.message.id, outcome.answer_id)
         if outcome.suppressed:

@@ -8,6 +8,7 @@ from app.models.usage import UsageEntry
 
 
 class Messages(Protocol):
+    def keep(self, message_id: str) -> None: ...
     def add(self, message: Message) -> None: ...
     def add_answer(
         self, answer: Message, *, turn_id: str, status: MessageStatus
@@ -51,6 +52,10 @@ class Timeline:
                 message_ids=message_ids,
             )
         )
+
+    def keep(self, message_id: str) -> None:
+        """Return when not even a power cut takes this message away."""
+        self._messages.keep(message_id)
 
     def end(
         self,

@@ -102,6 +102,7 @@ class TurnService:
     def abandon(self, turn: Turn) -> None:
         """Leave a turn that cannot be run here to the recovery."""
         self._queue.give_up_place(turn.id)
+        self._timeline.keep(turn.message.id)
 
     def finish(self, turn: Turn) -> None:
         """Run a turn that its caller has left behind; its end is on the timeline."""
@@ -114,8 +115,9 @@ class TurnService:
     def _wait(self, turn: Turn) -> Chat:
         try:
             return self._queue.wait(turn)
-        except ChatBusy:
-            raise  # the queue still looks after the turn
+        except ChatBusy:  # the queue still looks after the turn
+            self._timeline.keep(turn.message.id)
+            raise
         except TurnInProgress:
             self._lose(turn)
             raise

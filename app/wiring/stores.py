@@ -71,7 +71,7 @@ class Repositories:
         self.events = EventRepository(db)
         self.tickets = TicketRepository(db)
 
-    def together(self) -> AbstractContextManager[None]:
+    def together(self) -> AbstractContextManager[bool]:
         """Make one transaction of what is written in the block, where there are some.
 
         See ``database.together``.

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from tests.api.test_turn import parse_events
 from tests.support.behaviour import Behaviour
-from tests.support.running import Bot, Person
+from tests.support.races import at_once
+from tests.support.running import Bot, Person, running
 from tests.support.upstream import Upstream
 
 LOST = [
@@ -109,3 +113,70 @@ def test_an_incomplete_answer_is_read_with_its_mark(bot: Bot, model: Upstream) -
 
     prompt = json.dumps(model.requests[-1].body["messages"])
     assert "[cut off]" in prompt
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+@pytest.mark.parametrize("done", [True, False], ids=["DONE", "no DONE"])
+def test_wherever_an_answer_is_cut_no_half_is_taken_for_the_whole(
+    bot: Bot, owner: Person, model: Upstream, *, done: bool
+) -> None:
+    text = "One two three four."
+    for events in range(12):  # the role, eight pieces, the end, the usage, DONE
+        behaviour = Behaviour(text=text, done=done, cut_after=events)
+        for accept in ("application/json", "text/event-stream"):
+            model.always(behaviour)
+            contact = f"{accept} {events}"
+            answer = bot.post("Hello", contact, {"Accept": accept}, message_id="1")
+            told = _told(answer)
+            timeline = owner.http.get(f"/chats/{told['chat_id']}/messages").json()
+            asked, *parts = timeline
+            if told.get("status") == "answered":
+                assert told["response"] == text
+                assert [(p["status"], p["text"]) for p in parts] == [("sent", text)]
+                continue
+            assert events <= 9, "the end was told"
+            assert told["code"] == "provider_interrupted"
+            assert asked["status"] == "failed"
+            assert {p["status"] for p in parts} <= {"incomplete"}
+            assert all(p["text"] and text.startswith(p["text"]) for p in parts)
+
+            model.always(Behaviour(text=text))
+            again = bot.post("Hello", contact, message_id="1").json()
+            assert (again["status"], again["response"]) == ("answered", text)
+
+
+def _told(answer: httpx2.Response) -> dict[str, Any]:
+    """Return the result or the error, however it was sent."""
+    if not answer.headers["content-type"].startswith("text/event-stream"):
+        body = answer.json()
+        assert (answer.status_code == 200) == ("error" not in body)
+    else:
+        *deltas, (name, body) = parse_events(answer.text)
+        assert {kind for kind, _ in deltas} <= {"delta"}
+        assert name == ("error" if "error" in body else "done")
+    found: dict[str, Any] = body.get("error", body)
+    return found
+
+
+def test_slow_answers_free_their_threads_and_the_next_is_told_at_once(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    upstream.always(Behaviour(drip=(1, 0.4)))
+    with running(
+        tmp_path,
+        llm_provider="openai",
+        openai_base_url=upstream.base_url,
+        turn_timeout_seconds=2,
+    ) as made:
+        bot = made.register().create_assistant()
+
+        slow = at_once(lambda n: bot.post("Hello", f"c{n}"), threads=16)
+        refused = bot.post("Hello", "next")
+
+        assert made.services.is_idle()
+    assert {a.json()["error"]["code"] for a in slow} == {"provider_timeout"}
+    assert {a.status_code for a in slow} == {504}
+    assert refused.json()["error"]["code"] == "provider_suspended"
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert len(upstream.requests) == 16

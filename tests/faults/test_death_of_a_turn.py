@@ -27,13 +27,13 @@ MESSAGES = "app.repositories.messages:MessageRepository"
 Step = tuple[str, str, Literal["before", "after"], int]
 """When, at which call, and how often the model has been asked in the end."""
 
-ON_BOTH: list[Step] = [
+BEFORE_THE_END: list[Step] = [
     ("the message is stored", f"{INTAKE}.accept", "after", 1),
     ("the model is about to be asked", f"{PROVIDER}.complete", "before", 1),
-    ("the answer is about to be settled", f"{CHATS}.settle", "before", 2),
+    ("the answer is about to be settled", f"{SETTLING}.settle", "before", 2),
 ]
 WRITTEN_AT_ONCE: list[Step] = [
-    ("the end is being written", f"{CHATS}.dequeue", "before", 2),
+    ("the end is being written", f"{MESSAGES}.add_answer", "after", 2),
 ]
 WRITTEN_IN_STEPS: list[Step] = [
     ("the answer is settled", f"{CHATS}.settle", "after", 1),
@@ -41,8 +41,8 @@ WRITTEN_IN_STEPS: list[Step] = [
     ("the answer is written", f"{MESSAGES}.add_answer", "after", 1),
     ("the turn is about to leave", f"{CHATS}.dequeue", "before", 1),
 ]
-STEPS = [("embedded", step) for step in ON_BOTH + WRITTEN_AT_ONCE] + [
-    (backend, step) for backend in BACKENDS[1:] for step in ON_BOTH + WRITTEN_IN_STEPS
+STEPS = [("embedded", step) for step in BEFORE_THE_END + WRITTEN_AT_ONCE] + [
+    (backend, step) for backend in BACKENDS[1:] for step in WRITTEN_IN_STEPS
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers import mongo_wire
 from tests.support.processes import free_port, started, wait_until_listening
-from tests.support.running import Bot, Person, Server, running
+from tests.support.running import PASSWORD, Bot, Person, Server, running
 
 WITHIN = 4.0  # 3 s promised, and what a busy test machine adds
 
@@ -104,7 +104,7 @@ def test_a_database_that_is_down_at_the_start_is_waited_for(
                 while http.get("/readyz").status_code != 200:
                     assert time.monotonic() < give_up
                     time.sleep(0.2)
-                person = {"name": "A", "email": "a@example.com", "password": "12345678"}
+                person = {"name": "A", "email": "a@example.com", "password": PASSWORD}
                 assert http.post("/auth/register", json=person).status_code == 201
             finally:
                 database.stop()

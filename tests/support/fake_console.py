@@ -187,6 +187,9 @@ class FakeAssistants:
         people = {row.assistant.owner_id, *_members(row.assistant)}
         return row.assistant if user_id is None or user_id in people else None
 
+    def get_recent(self, assistant_id: str) -> Assistant | None:
+        return self.get(assistant_id)
+
     def list_page(
         self, request: PageRequest, *, assistant_ids: Sequence[str] | None
     ) -> Page[Assistant]:

@@ -135,6 +135,13 @@ class FakeChats:
             )
             return True
 
+    def settle_and_dequeue(
+        self, chat: Chat, turn_id: str, outcome: TurnOutcome, *, question: str
+    ) -> Chat | None:
+        if not self.settle(chat, turn_id, outcome, question=question):
+            return None
+        return self.dequeue(chat.id, turn_id)
+
     def reserve_seq(self, chat_id: str) -> int | None:
         with self._lock:
             chat = self._chats.get(chat_id)
@@ -285,6 +292,9 @@ class FakeMessages:
         with self._lock:
             assert not self._is_taken(message), "its place is taken"
             self._entries[message.id] = _Entry(message)
+
+    def keep(self, message_id: str) -> None:
+        pass
 
     def add_entry(self, message: Message) -> None:
         with self._lock:

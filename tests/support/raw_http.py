@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.processes import ServerProcess
 from tests.support.running import Server
 
 WITHIN = 10.0
@@ -23,7 +24,7 @@ class RawAnswer:
         return json.loads(self.body)
 
 
-def exchange(server: Server, request: bytes) -> RawAnswer:
+def exchange(server: Server | ServerProcess, request: bytes) -> RawAnswer:
     """Send ``request`` as it is and read until the server closes."""
     host, port = server.base_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=WITHIN) as connection:
@@ -41,7 +42,7 @@ def exchange(server: Server, request: bytes) -> RawAnswer:
 
 
 def ask(
-    server: Server,
+    server: Server | ServerProcess,
     method: str,
     target: str | bytes,
     *,
