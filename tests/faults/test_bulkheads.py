@@ -12,10 +12,10 @@ import pytest
 from app.services.thread_shares import stream_share, turn_share
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.http_server import until
 from tests.support.processes import ServerProcess, started
 from tests.support.running import PASSWORD
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 THREADS = 16
 TURNS, STREAMS = turn_share(THREADS), stream_share(THREADS)

@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.support.route_table import GUARDED, UNKNOWN_ID, Route
 from tests.support.running import PASSWORD
 from tests.support.servers import SECRET
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 SLACK = 2.0  # seconds that a busy test machine may add
 UNREACHABLE = 3.0
@@ -238,10 +239,3 @@ def pending(world: World) -> bool:
 
 def threads_of(server: ServerProcess) -> int:
     return len(list(Path(f"/proc/{server.process.pid}/task").iterdir()))
-
-
-def until(condition: Callable[[], bool], *, seconds: float = BACK) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)

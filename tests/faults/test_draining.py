@@ -15,9 +15,10 @@ from app.server.http_server import HttpServer
 from app.server.serving import MOVING_ON
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.http_server import LARGEST_BODY, connect, echo, read_to_end, until
+from tests.support.http_server import LARGEST_BODY, connect, echo, read_to_end
 from tests.support.processes import ServerProcess, started
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
 

@@ -22,6 +22,7 @@ from tests.support.running import PASSWORD
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 CLIENTS, MESSAGES = 20, 50
 CONTACTS_EACH = 2
@@ -132,7 +133,7 @@ class World:
             answer = self.call("POST", path, self.attendant, json={})
             return answer is not None and answer.status_code == 200
 
-        until(released)
+        until(released, seconds=60)
 
     def deliver(self) -> None:
         """Empty the outbox as a bot does, until all is over and nothing is left."""
@@ -174,13 +175,6 @@ class World:
         return found
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.1)
-
-
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_thousand_messages_through_kills_faults_and_takeovers(
@@ -215,7 +209,7 @@ def test_a_thousand_messages_through_kills_faults_and_takeovers(
                     world.over.set()
                 for helper in helpers:
                     helper.result()
-                until(lambda: not _pending(world.timelines()))
+                until(lambda: not _pending(world.timelines()), seconds=60)
                 timelines = world.timelines()
             assert [one.terminate(), other.terminate()] == [0, 0]
 

@@ -2,8 +2,6 @@
 
 import socket
 import struct
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
 from tests.support.processes import ServerProcess, started
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 STREAMS = 200
 WITHIN = 30.0
@@ -39,13 +38,16 @@ def test_streams_torn_off_end_their_turns_and_leave_nothing_behind(
     ):
         key, token = create_bot(server), sign_in(server)
         run(server, key, "warm", torn=0)
-        until(lambda: model.open_connections <= STREAMS and is_idle(server, token))
+        until(
+            lambda: model.open_connections <= STREAMS and is_idle(server, token),
+            seconds=WITHIN,
+        )
         files, threads = files_of(server), threads_of(server)
 
         run(server, key, "torn", torn=STREAMS // 2)
-        until(lambda: is_idle(server, token))
+        until(lambda: is_idle(server, token), seconds=WITHIN)
         timelines = timelines_of(server, token, "torn")
-        until(lambda: files_of(server) <= files + 10)
+        until(lambda: files_of(server) <= files + 10, seconds=WITHIN)
         threads_after = threads_of(server)
         delivered = outbox_of(server, key)
 
@@ -112,10 +114,3 @@ def outbox_of(server: ServerProcess, key: str) -> list[Any]:
             if not found:
                 return delivered
             delivered += found
-
-
-def until(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + WITHIN
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.2)

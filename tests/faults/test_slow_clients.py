@@ -19,8 +19,8 @@ from tests.support.http_server import (
     read_to_end,
     read_until,
     serving,
-    until,
 )
+from tests.support.waiting import until
 
 HASTY = Patience(every=0.1, request=0.5, reading=0.5)
 GET = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"

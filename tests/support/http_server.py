@@ -2,8 +2,7 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -71,10 +70,3 @@ def read_until(connection: socket.socket, end: bytes) -> bytes:
         assert part, received
         received += part
     return received
-
-
-def until(condition: Callable[[], object], *, seconds: float = WITHIN) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)

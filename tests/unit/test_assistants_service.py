@@ -250,7 +250,7 @@ def test_an_upload_during_the_deletion_leaves_nothing(library: Library) -> None:
     assert _left(library, "a1") == []
 
 
-@pytest.mark.parametrize("call", ["FakeAssistants.get", "FakeChats.enqueue"])
+@pytest.mark.parametrize("call", ["FakeAssistants.get_recent", "FakeChats.enqueue"])
 def test_a_message_during_the_deletion_leaves_nothing(call: str) -> None:
     store = Store()
     server = ServerProcess(store)

@@ -17,8 +17,8 @@ from tests.support.http_server import (
     read_to_end,
     read_until,
     serving,
-    until,
 )
+from tests.support.waiting import until
 
 HOST = b"Host: a\r\n"
 END = b"GET /end HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from app.server.pool import ThreadPool
-from tests.support.http_server import until
+from tests.support.waiting import until
 
 
 @dataclass
