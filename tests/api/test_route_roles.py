@@ -47,6 +47,10 @@ SHUT = [
 ]
 
 
+# What is decided before the store is asked.
+EMBEDDED = pytest.mark.parametrize("server", ["embedded"], indirect=True)
+
+
 @pytest.fixture(scope="module")
 def server_settings() -> Iterator[dict[str, Any]]:
     with cheap_passwords():
@@ -141,6 +145,7 @@ def test_a_key_opens_the_routes_of_its_scope(
     assert answer.status_code == route.done, answer.text
 
 
+@EMBEDDED
 @pytest.mark.parametrize(("route", "scope"), SHUT, ids=str)
 def test_a_key_opens_no_other_route(
     server: Server, admin: Person, things: Things, route: Route, scope: str
@@ -212,6 +217,7 @@ def test_an_expired_or_deleted_key_opens_nothing(
 @pytest.mark.parametrize(
     "route", [route for route in WITH_SCOPES if route.who == "user"], ids=str
 )
+@EMBEDDED
 def test_of_two_credentials_the_access_token_counts(
     server: Server, owner: Person, stranger: Person, things: Things, route: Route
 ) -> None:

@@ -18,7 +18,7 @@ from tests.support.store_backends import BACKENDS
 from tests.support.upstream import Upstream
 
 TURNS = 200
-KILLS = {"embedded": 4, "wire": 2}
+KILLS = {"embedded": 3, "wire": 2}
 CONTACTS = 150  # so that some chats have messages waiting
 
 
