@@ -77,7 +77,7 @@ class ChatState:
 
     ``waiting_since``: a person is asked for and nobody has come. ``attended`` is the
     place of an attendant's latest entry while a person answers. ``unread`` counts
-    the contact's messages since the latest answer.
+    the contact's messages since the latest answer or takeover.
     """
 
     status: ChatStatus

@@ -14,7 +14,7 @@ from app.models.turn import Post, TurnResult
 from app.routes.connection import client_gone
 from app.routes.credentials import key_auth
 from app.routes.errors import error_body, request_language
-from app.routes.event_stream import Event, stream
+from app.routes.event_stream import EVENT_STREAM, Event, stream
 from app.routes.json import bad_characters
 from app.routes.schemas.chats import Post as PostBody
 from app.routes.schemas.chats import TurnRead
@@ -27,7 +27,6 @@ bp = APIBlueprint("posting", __name__, url_prefix="/chats", tag="Bot")
 log = logging.getLogger(__name__)
 
 LONGEST_KEY = 256
-EVENT_STREAM = "text/event-stream"
 
 
 @bp.post("/enviarMensagemLLM")

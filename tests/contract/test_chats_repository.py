@@ -215,6 +215,34 @@ def test_a_settled_turn_holds_its_outcome(chats: ChatRepository) -> None:
     )
 
 
+@pytest.mark.parametrize("suppressed", [False, True])
+def test_a_turn_is_settled_and_out_of_the_queue_in_one(
+    chats: ChatRepository, entries: ChatEntryRepository, *, suppressed: bool
+) -> None:
+    first, second = queued(), queued()
+    made = enqueue(chats, turn=first)
+    made = enqueue(chats, turn=second)
+    if suppressed:
+        made = switch(entries, made, ChatStatus.HUMAN) or made
+    end = outcome(seq=made.last_seq + 1, suppressed=suppressed)
+
+    assert chats.settle_and_dequeue(made, second.id, end, question="?") is None
+    after = chats.settle_and_dequeue(made, first.id, end, question="When?")
+
+    assert after == chats.get(made.id)
+    assert after == replace(
+        made,
+        message=made.message if suppressed else "When?",
+        response=None if suppressed else end.text,
+        state=replace(made.state, unread=made.state.unread if suppressed else 1),
+        last_seq=end.seq,
+        tokens=end.tokens,
+        queue=(second,),
+        updated_at=end.created_at,
+    )
+    assert chats.settle_and_dequeue(made, first.id, end, question="When?") is None
+
+
 def test_a_suppressed_answer_is_no_response(
     chats: ChatRepository, entries: ChatEntryRepository
 ) -> None:
