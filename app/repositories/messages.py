@@ -12,6 +12,7 @@ from app.models.message import Inbound, Message, MessageStatus
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
 from app.repositories.message_rows import message_from, message_row, outbox_place
+from app.repositories.windows import Windows
 
 DUPLICATE_KEY = 11000  # MongoDB's error code
 INBOUND_KEYS = ("idempotency_key", "channel_message")
@@ -24,6 +25,7 @@ class MessageRepository:
     def __init__(self, db: AnyDatabase) -> None:
         self._messages = db["messages"]
         self._repairable = self._messages.with_options(write_concern=REPAIRABLE)
+        self._windows = Windows()
 
     def ensure_indexes(self) -> None:
         self._messages.create_index(
@@ -73,6 +75,7 @@ class MessageRepository:
             (self._repairable if pending else self._messages).insert_one(row)
         except DuplicateKeyError:
             return False
+        self._windows.append(message)
         return True
 
     def keep(self, message_id: str) -> None:
@@ -110,6 +113,7 @@ class MessageRepository:
             errors = exc.details["writeErrors"]
             if any(error["code"] != DUPLICATE_KEY for error in errors):
                 raise
+        self._windows.answer(answer, status=status)
 
     def end_turn(
         self,
@@ -201,14 +205,25 @@ class MessageRepository:
 
     # Reading
 
-    def latest(self, chat_id: str, limit: int) -> list[Message]:
-        """Return the chat's latest messages, oldest first."""
+    def latest(
+        self, chat_id: str, limit: int, *, upto: int | None = None
+    ) -> list[Message]:
+        """Return the chat's latest messages, oldest first.
+
+        ``upto`` is the chat's ``last_seq`` where nobody else is at work on its
+        timeline: a chat's next turn need not read it again then.
+        """
+        if upto and (known := self._windows.read(chat_id, limit, upto=upto)):
+            return known
         found = (
             self._messages.find({"chat_id": chat_id})
             .sort([("chat_id", DESCENDING), ("seq", DESCENDING)])
             .limit(limit)
         )
-        return [message_from(row) for row in found][::-1]
+        messages = [message_from(row) for row in found][::-1]
+        if messages and messages[-1].seq == upto:
+            self._windows.keep(chat_id, messages.copy(), size=limit)
+        return messages
 
     def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]:
         found = self._messages.find({"_id": {"$in": list(ids)}, "chat_id": chat_id})
@@ -241,6 +256,7 @@ class MessageRepository:
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         self._messages.delete_many({"assistant_id": assistant_id})
+        self._windows.clear()
 
 
 def _inbound_ids(inbound: Inbound) -> dict[str, str]:

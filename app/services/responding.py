@@ -15,7 +15,9 @@ from app.services.prompting import compose, readable
 
 
 class Messages(Protocol):
-    def latest(self, chat_id: str, limit: int) -> list[Message]: ...
+    def latest(
+        self, chat_id: str, limit: int, *, upto: int | None = None
+    ) -> list[Message]: ...
     def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]: ...
 
 
@@ -78,7 +80,9 @@ class Responder:
         answers' questions may lie further back.
         """
         limit = assistant.history.messages + len(chat.queue) + 1
-        found = self._messages.latest(chat.id, limit)
+        alone = len(chat.queue) == 1 and not chat.unwritten
+        upto = chat.last_seq if alone else None
+        found = self._messages.latest(chat.id, limit, upto=upto)
         here = {message.id for message in found}
         asked = {m.in_reply_to for m in found if m.in_reply_to} - here
         if len(asked) > 1:  # of one alone the answer is the oldest, and cut as well

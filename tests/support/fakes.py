@@ -395,7 +395,13 @@ class FakeMessages:
     def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]:
         return [m for m in self.all() if m.chat_id == chat_id and m.id in ids]
 
-    def latest(self, chat_id: str, limit: int) -> list[Message]:
+    def latest(
+        self,
+        chat_id: str,
+        limit: int,
+        *,
+        upto: int | None = None,  # noqa: ARG002 - reading is free here
+    ) -> list[Message]:
         return self.timeline(chat_id)[-limit:]
 
     def remove_for_assistant(self, assistant_id: str) -> None:
