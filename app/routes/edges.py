@@ -16,6 +16,7 @@ from app.config import Settings
 from app.errors import BadRequest
 from app.models.ids import new_id
 from app.routes.json import LARGEST_BODY, MEGABYTE
+from app.routes.state import services
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ EXPOSED = (
 )
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 YEAR = 31_536_000
+STORE_SECONDS = 10.0  # about ten calls a turn: a store that takes 1 s each will do
 
 
 def register_edges(app: APIFlask, settings: Settings) -> None:
@@ -53,6 +55,7 @@ def register_edges(app: APIFlask, settings: Settings) -> None:
     @app.before_request
     def begin() -> None:
         g.started = time.perf_counter()
+        services().store.limit_time(STORE_SECONDS)
         asked = request.headers.get("X-Request-ID", "")
         g.request_id = asked if REQUEST_ID.fullmatch(asked) else new_id()
         structlog.contextvars.clear_contextvars()
@@ -120,10 +123,11 @@ def _client_address(
     trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network],
 ) -> str:
     """Return the nearest address that is no proxy of ours."""
-    hops = [request.remote_addr or ""]
-    if trusted:
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        hops = [*(part.strip() for part in forwarded.split(",")), *hops]
+    peer = request.remote_addr or ""
+    if not trusted:
+        return peer
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    hops = [*(part.strip() for part in forwarded.split(",")), peer]
     nearest = hops[-1]
     for hop in reversed(hops):
         try:

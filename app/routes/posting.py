@@ -112,7 +112,8 @@ def _stream(turn: Turn, held: ExitStack) -> Response:
 
 
 def _wants_stream() -> bool:
-    return request.accept_mimetypes.best == EVENT_STREAM
+    asked = request.headers.get("Accept", "")
+    return EVENT_STREAM in asked and request.accept_mimetypes.best == EVENT_STREAM
 
 
 def _body(result: TurnResult) -> dict[str, Any]:

@@ -15,7 +15,10 @@ class Keyring:
 
     def __init__(self, *, current: str, previous: str | None = None) -> None:
         self._secrets = [current] + ([previous] if previous else [])
-        self._digesting = [_derived(secret, "digests") for secret in self._secrets]
+        self._digesting = [
+            hmac.new(_derived(secret, "digests"), digestmod="sha256")
+            for secret in self._secrets
+        ]
         self._sealing = MultiFernet(
             [
                 Fernet(base64.urlsafe_b64encode(_derived(secret, "sealing")))
@@ -35,7 +38,7 @@ class Keyring:
     def digests(self, value: str) -> list[str]:
         """Return its digests under the current and the previous secret."""
         message = value.encode("utf-8", "surrogateescape")
-        return [hmac.digest(key, message, "sha256").hex() for key in self._digesting]
+        return [_digested(begun, message) for begun in self._digesting]
 
     def seal(self, value: str) -> str:
         return self._sealing.encrypt(value.encode()).decode()
@@ -55,6 +58,12 @@ class Keyring:
         return base64.urlsafe_b64encode(
             _derived(self._secrets[0], "setup")[:18]
         ).decode()
+
+
+def _digested(begun: hmac.HMAC, message: bytes) -> str:
+    digest = begun.copy()  # half the time of beginning with the key
+    digest.update(message)
+    return digest.hexdigest()
 
 
 def _derived(secret: str, use: str) -> bytes:

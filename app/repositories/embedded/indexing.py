@@ -20,6 +20,7 @@ class KeyMaker:
     fields: Fields
     paths: tuple[tuple[Path, bool], ...] = field(init=False)
     flat: Fields = field(init=False)
+    listed: Path = field(init=False)  # the one path, where it has two names
     roots: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -27,6 +28,10 @@ class KeyMaker:
         object.__setattr__(self, "paths", paths)
         flat = all(len(path) == 1 for path, _ in paths)
         object.__setattr__(self, "flat", self.fields if flat else ())
+        path, descending = paths[0]
+        plain = len(paths) == 1 and len(path) == 2 and not descending  # noqa: PLR2004
+        listed = path if plain and not path[1].isdigit() else ()
+        object.__setattr__(self, "listed", listed)
         object.__setattr__(self, "roots", frozenset(path[0] for path, _ in paths))
 
     def keys(
@@ -37,6 +42,15 @@ class KeyMaker:
             key = self._flat_key(document, sparse=sparse)
             if key is not None:
                 return ({key} if key else set()), False
+        if self.listed:
+            keys = self._listed_keys(document)
+            if keys is not None:
+                return keys, True
+        return self._all_keys(document, sparse=sparse)
+
+    def _all_keys(
+        self, document: dict[str, Any], *, sparse: bool
+    ) -> tuple[set[bytes], bool]:
         columns: list[list[bytes]] = []
         arrays: set[str] = set()
         absent = True
@@ -81,6 +95,20 @@ class KeyMaker:
                 part = encode(value)
             key += invert(part) if way < 0 else part
         return b"" if absent else key
+
+    def _listed_keys(self, document: dict[str, Any]) -> set[bytes] | None:
+        """Return the keys of a text in a list of documents; None for all else."""
+        root, name = self.listed
+        elements = document.get(root)
+        if type(elements) is not list:
+            return None
+        keys = set()
+        for element in elements:
+            value = element.get(name) if type(element) is dict else None
+            if type(value) is not str:
+                return None
+            keys.add(encode_string(value))
+        return keys or {UNDEFINED_KEY}
 
     def sort_key(self, document: dict[str, Any]) -> bytes:
         """Return where the document stands: by its least element when an array."""
