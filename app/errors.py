@@ -48,6 +48,10 @@ class UnsupportedMediaType(AppError):
     status, code = 415, "unsupported_media_type"
 
 
+class HeadTooLarge(AppError):
+    status, code = 431, "head_too_large"
+
+
 class Unauthorized(AppError):
     status, code = 401, "unauthorized"
 

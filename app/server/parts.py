@@ -2,7 +2,10 @@
 
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import WSGITask
-from waitress.utilities import BadRequest, Error
+from waitress.utilities import BadRequest, Error, RequestHeaderFieldsTooLarge
+
+from app.errors import HeadTooLarge
+from app.server.heads import Refusal, is_too_large, refuse_unended
 
 MOST_HEADERS = 100
 LONGEST_CHUNK_LINE = 1024
@@ -27,9 +30,14 @@ class Parser(HTTPRequestParser):
             raise ParsingError("both Content-Length and Transfer-Encoding")
         if "TRANSFER_ENCODING" in self.headers:
             raise ParsingError("Transfer-Encoding before HTTP/1.1")
+        if is_too_large(header_plus, self.headers):
+            self.error = Refusal(HeadTooLarge)
 
     def received(self, data: bytes) -> int:
         consumed = super().received(data)
+        if isinstance(self.error, RequestHeaderFieldsTooLarge):
+            head = self.header_plus + data
+            self.error = refuse_unended(head[: self.adj.max_request_header_size])
         if self.chunked and not self.completed:
             body = self.body_rcv
             if (
@@ -39,6 +47,7 @@ class Parser(HTTPRequestParser):
                 self.error = BadRequest("chunk line or trailer too long")
                 self.completed = True
         if self.error:
+            self.completed = True
             self.expect_continue = False  # or it would be told to send its body
         return int(consumed)
 

@@ -18,6 +18,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.task: Task | None = None
+        self.next: Task | None = None
         self.woken = threading.Lock()
         self.woken.acquire()
 
@@ -27,6 +28,7 @@ class ThreadPool:
 
     Waitress's dispatcher wakes its threads in turn, so that each request meets cold
     caches and all threads' memory is in use; here a quiet server uses one thread.
+    What a task adds as it ends, its thread runs next: a client's next request.
     It has the two methods by which waitress knows its dispatcher.
     """
 
@@ -37,11 +39,15 @@ class ThreadPool:
         self._waiting: deque[Task] = deque()
         self._started = 0
         self._ending = False
+        self._own = threading.local()
 
     def add_task(self, task: Task) -> None:
         """Run it, or let it wait for a thread. Raises RuntimeError without any."""
+        own: _Worker | None = getattr(self._own, "worker", None)
         with self._lock:
-            if self._idle:
+            if own and not own.next and not self._waiting:
+                own.next = task
+            elif self._idle:
                 worker = self._idle.pop()
                 worker.task = task
                 worker.woken.release()
@@ -78,13 +84,16 @@ class ThreadPool:
         return True
 
     def _work(self, worker: _Worker) -> None:
+        self._own.worker = worker
         while worker.task:
             try:
                 worker.task.service()
             except BaseException:
                 log.exception("request broke")
-            worker.task = None
             with self._lock:
+                worker.task, worker.next = worker.next, None
+                if worker.task:
+                    continue
                 if self._waiting:
                     worker.task = self._waiting.popleft()
                     continue

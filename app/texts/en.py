@@ -8,6 +8,7 @@ TEXTS = {
     "error.invalid_input": "Some fields are not valid.",
     "error.unsupported_media_type": "This address takes {expected}.",
     "error.body_too_large": "The body is larger than {limit}.",
+    "error.head_too_large": "Request line and headers are larger than {limit}.",
     "error.unauthorized": "A valid credential is required.",
     "error.invalid_credentials": "E-mail and password do not match.",
     "error.forbidden": "Your role does not allow this.",

@@ -8,6 +8,7 @@ TEXTS = {
     "error.invalid_input": "Alguns campos não são válidos.",
     "error.unsupported_media_type": "Este endereço aceita {expected}.",
     "error.body_too_large": "O corpo é maior que {limit}.",
+    "error.head_too_large": "Linha de requisição e cabeçalhos passam de {limit}.",
     "error.unauthorized": "É preciso uma credencial válida.",
     "error.invalid_credentials": "E-mail e senha não conferem.",
     "error.forbidden": "Seu papel não permite isto.",

@@ -7,11 +7,12 @@ import httpx2
 import pytest
 
 from tests.support.processes import ServerProcess, started
-from tests.support.raw_http import exchange
+from tests.support.raw_http import RawAnswer, exchange
 
 LOGIN = b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 GET = b"GET /healthz HTTP/1.1\r\nHost: a\r\n"
-TOO_LARGE = 256 * 1024
+TOO_LARGE = 64 * 1024
+LARGER_THAN_READ = 300 * 1024
 HIDDEN = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -99,18 +100,71 @@ def test_a_header_that_is_none_is_refused(process: ServerProcess, line: bytes) -
     "lines",
     [
         b"X: " + b"y" * TOO_LARGE + b"\r\n",
-        b"X: y\r\n" * 50_000,
         b"X-" + b"y" * TOO_LARGE + b": y\r\n",
-        b"Cookie: " + b"a=b; " * 60_000 + b"\r\n",
+        b"X_Y: " + b"z" * TOO_LARGE + b"\r\n",
+        b"Cookie: " + b"a=b; " * 15_000 + b"\r\n",
+        b"X: " + b"y" * 20_000 + b"\r\nY: " + b"z" * 20_000 + b"\r\n",
+        b"X-API-Keys: " + b"y" * TOO_LARGE + b"\r\n",
+        b"Authorization: " + b"x" * 100_000 + b"\r\nX: " + b"y" * 40_000 + b"\r\n",
+        b"X: " + b"y" * LARGER_THAN_READ + b"\r\n",
+        b"X: y\r\n" * 50_000,
+        b"Authorization: x\r\nX: " + b"y" * LARGER_THAN_READ + b"\r\n",
+        b"X: Authorization:" + b"y" * LARGER_THAN_READ + b"\r\n",
+        b"Content-Length: 5\r\nX: " + b"y" * TOO_LARGE + b"\r\n",
+        b"Transfer-Encoding: chunked\r\nX: " + b"y" * TOO_LARGE + b"\r\n",
     ],
-    ids=lambda lines: repr(lines[:20]),
+    ids=lambda lines: f"{lines[:20]!r} {len(lines)}",
 )
 def test_a_head_that_is_too_large_is_refused(
     process: ServerProcess, lines: bytes
 ) -> None:
-    answer = exchange(process, GET + lines + b"Connection: close\r\n\r\n")
+    """Nothing says that the connection is to close: it does so by itself."""
+    answer = exchange(process, GET + lines + b"\r\n" + HIDDEN)
 
-    assert answer.status in {400, 431}
+    assert answer.status == 431
+    assert_ours(answer, "head_too_large")
+    assert b"openapi" not in answer.body
+
+
+def test_an_address_that_is_too_large_is_refused(process: ServerProcess) -> None:
+    line = b"GET /healthz?" + b"x" * TOO_LARGE + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    assert exchange(process, line).status == 431
+
+
+def test_a_head_of_usual_size_is_read(process: ServerProcess) -> None:
+    lines = b"X: " + b"y" * 30_000 + b"\r\nConnection: close\r\n\r\n"
+
+    assert exchange(process, GET + lines).status == 200
+
+
+@pytest.mark.parametrize("size", [100_000, 1024 * 1024])
+@pytest.mark.parametrize(
+    "name",
+    [b"Authorization: Bearer ", b"authorization:", b"X-API-Key: ", b"x-api-key:"],
+)
+@pytest.mark.parametrize(
+    "first", [b"GET /chats/list HTTP/1.1\r\n", b"POST /auth/logout HTTP/1.1\r\n"]
+)
+def test_a_credential_of_any_size_is_a_wrong_one(
+    process: ServerProcess, first: bytes, name: bytes, size: int
+) -> None:
+    head = first + b"Host: a\r\nConnection: close\r\n" + name + b"x" * size
+
+    answer = exchange(process, head + b"\r\n\r\n")
+
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert_ours(answer, "unauthorized")
+
+
+def assert_ours(answer: RawAnswer, code: str) -> None:
+    error = answer.json()["error"]
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["connection"] == "close"
+    assert error["code"] == code
+    assert error["message"]
+    assert error["request_id"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(

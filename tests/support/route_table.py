@@ -39,12 +39,17 @@ class Route:
     def __str__(self) -> str:
         return f"{self.method} {self.rule}"
 
+    @property
+    def template(self) -> str:
+        """Its rule as OpenAPI writes it."""
+        return re.sub(ID, r"{\1}", self.rule)
+
     def path(self, thing_id: str = "", inner_id: str | None = None) -> str:
         outer = re.sub(ID, lambda _: thing_id, self.rule, count=1)
         return re.sub(ID, lambda _: thing_id if inner_id is None else inner_id, outer)
 
 
-ID = r"<(?:path:)?\w+>"
+ID = r"<(?:path:)?(\w+)>"
 
 
 PAGING = ("limit", "after")
