@@ -10,12 +10,14 @@ from typing import Any, ClassVar
 class AppError(Exception):
     """A failure with an answer for the caller.
 
-    ``fields`` says what is wrong with which input field, ``details`` are further
-    members of the error body, ``retry_after`` is in seconds.
+    ``words`` names its text where it is not the code's. ``fields`` says what is
+    wrong with which input field, ``details`` are further members of the error body,
+    ``retry_after`` is in seconds.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
+    words: ClassVar[str | None] = None
     default_retry_after: ClassVar[int | None] = None
 
     def __init__(
@@ -62,6 +64,12 @@ class InvalidCredentials(AppError):
 
 class Forbidden(AppError):
     status, code = 403, "forbidden"
+
+
+class ScopeMissing(Forbidden):
+    """A key that does not open this; ``expected`` names the scopes that do."""
+
+    words = "forbidden_to_key"
 
 
 class RegistrationClosed(AppError):
@@ -191,13 +199,9 @@ class ProviderTimeout(ProviderError):
 
 
 class ProviderInterrupted(ProviderError):
-    """The answer was cut off; ``partial`` is what had come."""
+    """The answer was cut off."""
 
     status, code = 502, "provider_interrupted"
-
-    def __init__(self, partial: str = "") -> None:
-        super().__init__()
-        self.partial = partial
 
 
 class ProviderInvalidAnswer(ProviderError):

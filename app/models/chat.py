@@ -92,6 +92,8 @@ class Chat:
     """One conversation of one contact with one assistant on one channel.
 
     ``message`` and ``response`` are the latest exchange, ``tokens`` the totals.
+    ``left_bot`` is the place of the latest entry after which the assistant was not
+    to answer: what it began to say before that is not delivered any more.
     ``key_id`` is the key that posted last: its outbox brings messages to the contact.
     """
 
@@ -104,6 +106,7 @@ class Chat:
     message: str | None
     response: str | None
     last_seq: int
+    left_bot: int = 0
     queue: tuple[QueuedTurn, ...]
     unwritten: tuple[UnwrittenEntry, ...] = ()
     key_id: str | None = None

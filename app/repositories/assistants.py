@@ -20,6 +20,7 @@ from app.repositories.paging import find_page
 from app.repositories.recent import Recent
 
 LIVING = {"deleted_at": None}
+RETURN_AFTER = "takeover.return_after_minutes"
 
 
 @store_errors_translated
@@ -39,7 +40,7 @@ class AssistantRepository:
             [("owner_id", ASCENDING), ("created_at", DESCENDING), ("_id", DESCENDING)]
         )
         self._assistants.create_index([("created_at", DESCENDING), ("_id", DESCENDING)])
-        for mark in ("members.user_id", "deleted_at", "prompt_pending"):
+        for mark in ("members.user_id", "deleted_at", "prompt_pending", RETURN_AFTER):
             self._assistants.create_index([(mark, ASCENDING)], sparse=True)
 
     def add(self, assistant: Assistant) -> None:
@@ -86,6 +87,12 @@ class AssistantRepository:
 
     def ids_for_member(self, user_id: str) -> list[str]:
         return self._ids({"members.user_id": user_id})
+
+    def return_minutes(self) -> dict[str, int]:
+        """Return the minutes of the return timer, by the assistants that have one."""
+        query = {RETURN_AFTER: {"$gte": 1}, **LIVING}
+        found = self._assistants.find(query, {RETURN_AFTER: 1})
+        return {row["_id"]: row["takeover"]["return_after_minutes"] for row in found}
 
     def update(
         self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime

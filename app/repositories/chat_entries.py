@@ -1,12 +1,17 @@
 """What people at the console put into chats: entries, and the state with them."""
 
+from collections.abc import Collection
+
 from pymongo import ASCENDING, ReturnDocument
 
-from app.models.chat import Chat, ChatState
+from app.models.attended import AttendedChat
+from app.models.chat import Chat, ChatState, ChatStatus
 from app.models.message import Message
 from app.repositories.chat_rows import chat_from, state_changes, unwritten_row
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
+
+ATTENDED_OF = "attended_of"  # the assistant; in attended chats only, for their index
 
 
 @store_errors_translated
@@ -18,7 +23,7 @@ class ChatEntryRepository:
         self._repairable = self._chats.with_options(write_concern=REPAIRABLE)
 
     def ensure_indexes(self) -> None:
-        for mark in ("unwritten.process", "attended"):
+        for mark in ("unwritten.process", ATTENDED_OF):
             self._chats.create_index([(mark, ASCENDING)], sparse=True)
 
     def append(
@@ -30,11 +35,17 @@ class ChatEntryRepository:
         None otherwise: read it again. Until ``written`` the entry lies in the chat.
         """
         changes = state_changes(state)
+        changes["$set"]["updated_at"] = entry.created_at
+        if state.status is not ChatStatus.BOT:
+            changes["$set"]["left_bot"] = entry.seq
+        if state.attended is None:
+            changes["$unset"][ATTENDED_OF] = ""
+        else:
+            changes["$set"][ATTENDED_OF] = chat.assistant_id
         row = self._chats.find_one_and_update(
             {"_id": chat.id, "last_seq": entry.seq - 1},
             {
                 **changes,
-                "$set": changes["$set"] | {"updated_at": entry.created_at},
                 "$inc": {"last_seq": 1},
                 "$push": {"unwritten": unwritten_row(entry, process)},
             },
@@ -53,9 +64,20 @@ class ChatEntryRepository:
         found = self._chats.find({"unwritten.process": process})
         return [chat_from(row) for row in found]
 
-    def list_attended(self) -> list[Chat]:
-        """Return the chats that an attendant answers."""
-        return [chat_from(row) for row in self._chats.find({"attended": {"$gte": 0}})]
+    def list_attended(self, assistant_ids: Collection[str]) -> list[AttendedChat]:
+        """Return the chats of these assistants that an attendant answers."""
+        found = self._chats.find(
+            {ATTENDED_OF: {"$in": list(assistant_ids)}},
+            {ATTENDED_OF: 1, "attended": 1},
+        )
+        return [
+            AttendedChat(
+                id=row["_id"],
+                assistant_id=row[ATTENDED_OF],
+                attended=row["attended"],
+            )
+            for row in found
+        ]
 
     def change_key(self, assistant_id: str, from_key: str, to_key: str) -> None:
         """Let another key deliver what is to come in the chats of one."""

@@ -57,13 +57,12 @@ def settling(
     chat: Chat, turn_id: str, outcome: TurnOutcome, question: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return when a turn may be decided like this, and what changes with it."""
-    active = ChatStatus.BOT.value
     query = {
         "_id": chat.id,
         "queue.0.id": turn_id,
         "queue.0.revoked": {"$exists": False},
         "last_seq": outcome.seq - 1,
-        "status": {"$ne": active} if outcome.suppressed else active,
+        "status": (chat.status if outcome.suppressed else ChatStatus.BOT).value,
     }
     changes: dict[str, Any] = {"updated_at": outcome.created_at}
     if not outcome.suppressed:
@@ -123,6 +122,7 @@ def chat_from(found: dict[str, Any]) -> Chat:
         message=found["message"],
         response=found["response"],
         last_seq=found["last_seq"],
+        left_bot=found.get("left_bot", 0),
         queue=tuple(_turn(row) for row in found["queue"]),
         unwritten=tuple(_unwritten(row) for row in found.get("unwritten", ())),
         key_id=found.get("key_id"),

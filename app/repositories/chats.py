@@ -149,8 +149,8 @@ class ChatRepository:
         """Decide a turn: the one write that delivers its answer, or keeps it.
 
         It happens only if the turn still is at the head of the queue, not revoked,
-        nothing came onto the timeline since ``chat`` was read, and the chat's status is
-        what ``outcome.suppressed`` says. False otherwise: read the chat again.
+        nothing came onto the timeline since ``chat`` was read, its status is the same,
+        and the assistant's if it is delivered. False otherwise: read the chat again.
         """
         query, changes = settling(chat, turn_id, outcome, question)
         changes["$set"]["queue.0.outcome"] = outcome_row(outcome)
@@ -190,6 +190,15 @@ class ChatRepository:
             return_document=ReturnDocument.AFTER,
         )
         return chat_from(row) if row else None
+
+    def withdraw(self, chat_id: str, turn_id: str) -> Chat | None:
+        """Take a turn out whose message is no new one; the chat after it."""
+        row = self._repairable.find_one_and_update(
+            {"_id": chat_id, "queue.id": turn_id},
+            {"$pull": {"queue": {"id": turn_id}}, "$inc": {"unread": -1}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return chat_from(row) if row else self.get(chat_id)
 
     def revoke(self, chat_id: str, turn_id: str) -> Chat | None:
         """Keep a turn that is not settled from being so; the chat after it.

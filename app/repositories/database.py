@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from pymongo.uri_parser import parse_uri
 
 from app.repositories.embedded import EmbeddedClient, EmbeddedDatabase
 from app.repositories.failures import raise_ours
+from app.repositories.store_time import store_time
 
 DATABASE_NAME = "orquestradora"
 EMBEDDED_FILE = "store.sqlite3"
@@ -21,6 +23,15 @@ ACKNOWLEDGED = WriteConcern(w="majority", j=True)
 REPAIRABLE = WriteConcern(w=1, j=False)
 
 AnyDatabase = Database[dict[str, Any]]
+
+
+class _Transaction(threading.local):
+    """What this thread does when the transaction that it is in has been made."""
+
+    actions: list[Callable[[], None]] | None = None
+
+
+_transaction = _Transaction()
 
 
 def connect_mongodb(uri: str) -> tuple["MongoClient[dict[str, Any]]", AnyDatabase]:
@@ -59,17 +70,37 @@ def together(db: AnyDatabase) -> Iterator[bool]:
     On the embedded store they are one transaction: others see all of them or none,
     an error that leaves the block undoes them, and where one of them waits for the
     disk all of them do, with one sync. Every other writer waits meanwhile: nothing
-    slow may happen in the block. MongoDB runs them in order, each on its own.
+    slow may happen in the block, all of which is store time. MongoDB runs them in
+    order, each on its own.
     """
     if not isinstance(db, EmbeddedDatabase):
         yield False
         return
+    counted = store_time.get()
+    if counted is not None:
+        counted.begin()
+    actions: list[Callable[[], None]] = []
+    _transaction.actions = actions
     try:
         with db.client.together():
             yield True
     except PyMongoError as exc:
         raise_ours(exc)
         raise
+    finally:
+        _transaction.actions = None
+        if counted is not None:
+            counted.end()
+    for action in actions:
+        action()
+
+
+def once_written(action: Callable[[], None]) -> None:
+    """Do it now, or when the transaction that this thread is in has been made."""
+    if _transaction.actions is None:
+        action()
+    else:
+        _transaction.actions.append(action)
 
 
 def now() -> datetime:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from app.errors import AppError, StorageFull, StoreUnavailable
+from app.repositories.store_time import store_time
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ def store_errors_translated(cls: RepositoryClass) -> RepositoryClass:
     """Make every public method raise our errors in place of the driver's.
 
     What a repository expects (a duplicate key) it catches itself; what is left
-    means that the store cannot be used right now.
+    means that the store cannot be used right now. So does a request's store time
+    that is used up.
     """
     for name, member in vars(cls).items():
         if callable(member) and not name.startswith("_"):
@@ -30,13 +32,23 @@ def store_errors_translated(cls: RepositoryClass) -> RepositoryClass:
 
 
 def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
+    limit = store_time.get  # looked up here once: every turn goes through ``call``
+
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
+        counted = limit()
+        if counted is None or counted.running:
+            counted = None
+        else:
+            counted.begin()
         try:
             return method(*args, **kwargs)
         except PyMongoError as exc:
             raise_ours(exc)
             raise
+        finally:
+            if counted is not None:
+                counted.end()
 
     return call
 

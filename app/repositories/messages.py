@@ -9,7 +9,7 @@ from pymongo import ASCENDING, DESCENDING, InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from app.models.message import Inbound, Message, MessageStatus
-from app.repositories.database import REPAIRABLE, AnyDatabase
+from app.repositories.database import REPAIRABLE, AnyDatabase, once_written
 from app.repositories.failures import store_errors_translated
 from app.repositories.message_rows import message_from, message_row, outbox_place
 from app.repositories.windows import Windows
@@ -75,7 +75,7 @@ class MessageRepository:
             (self._repairable if pending else self._messages).insert_one(row)
         except DuplicateKeyError:
             return False
-        self._windows.append(message)
+        once_written(lambda: self._windows.append(message))
         return True
 
     def keep(self, message_id: str) -> None:
@@ -113,7 +113,7 @@ class MessageRepository:
             errors = exc.details["writeErrors"]
             if any(error["code"] != DUPLICATE_KEY for error in errors):
                 raise
-        self._windows.answer(answer, status=status)
+        once_written(lambda: self._windows.answer(answer, status=status))
 
     def end_turn(
         self,

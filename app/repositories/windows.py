@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from app.models.message import Message, MessageStatus
 
-MOST_CHARACTERS = 4_000_000  # some thousand chats
+MOST_CHARACTERS = 12_000_000  # near 30 MB, some thousand chats
+MESSAGE = 600  # what a message takes besides its text, in characters
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class _Window:
 
     @property
     def characters(self) -> int:
-        return sum(len(message.text) for message in self.messages)
+        return sum(map(_characters, self.messages))
 
 
 class Windows:
@@ -93,14 +94,20 @@ class Windows:
 
     def _add(self, window: _Window, message: Message) -> None:
         window.messages.append(message)
-        self._room -= len(message.text)
+        self._room -= _characters(message)
         if len(window.messages) > window.size:
-            self._room += len(window.messages.pop(0).text)
+            self._room += _characters(window.messages.pop(0))
 
     def _take_out(self, chat_id: str) -> None:
         window = self._windows.pop(chat_id, None)
         if window is not None:
             self._room += window.characters
+
+
+def _characters(message: Message) -> int:
+    quoted = sum(len(citation.quote) for citation in message.citations)
+    metadata = sum(len(value) for value in message.metadata.values())
+    return MESSAGE + len(message.text) + quoted + metadata
 
 
 def _is_pending(message: Message) -> bool:

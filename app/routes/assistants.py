@@ -38,6 +38,7 @@ NOT_NULL = (
 @bp.auth_required(user_auth)
 @bp.input(AssistantCreate, arg_name="body")
 @bp.output(AssistantCreated, status_code=201)
+@bp.doc(responses=[403])
 def create_assistant(
     body: AssistantCreate,
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -72,6 +73,7 @@ def get_assistant(assistant_id: str) -> dict[str, Any]:
 @bp.auth_required(user_auth)
 @bp.input(AssistantUpdate, arg_name="body")
 @bp.output(AssistantRead)
+@bp.doc(responses=[403])
 def update_assistant(assistant_id: str, body: AssistantUpdate) -> dict[str, Any]:
     """Change an assistant"""
     present = services().assistants.get(
@@ -87,8 +89,10 @@ def update_assistant(assistant_id: str, body: AssistantUpdate) -> dict[str, Any]
 @bp.delete("/delete/<assistant_id>")
 @bp.auth_required(user_auth)
 @bp.output(Deleted)
+@bp.doc(responses=[403])
 def delete_assistant(assistant_id: str) -> dict[str, Any]:
     """Delete an assistant and all that hangs on it"""
+    services().store.limit_time(None)  # it grows with what hangs on it
     services().assistants.delete(current_user(), assistant_id)
     return {"_id": assistant_id, "deleted": True}
 
@@ -97,6 +101,7 @@ def delete_assistant(assistant_id: str) -> dict[str, Any]:
 @bp.auth_required(user_auth)
 @bp.input(KeyRotation, arg_name="body")
 @bp.output(AssistantRead)
+@bp.doc(responses=[403])
 def rotate_key(assistant_id: str, body: KeyRotation) -> dict[str, Any]:
     """Replace the key; the old one opens during the grace"""
     grace = timedelta(seconds=body.grace_seconds)

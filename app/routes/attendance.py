@@ -22,6 +22,7 @@ bp = APIBlueprint("attendance", __name__, url_prefix="/chats", tag="Attendance")
 @bp.put("/ativar/<chat_id>")
 @bp.auth_required(user_auth)
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def activate_chat(chat_id: str) -> Chat:
     """Let the assistant answer"""
     return services().attendance.activate(current_user(), chat_id)
@@ -30,6 +31,7 @@ def activate_chat(chat_id: str) -> Chat:
 @bp.put("/desativar/<chat_id>")
 @bp.auth_required(user_auth)
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def deactivate_chat(chat_id: str) -> Chat:
     """Let nobody answer by itself"""
     return services().attendance.deactivate(current_user(), chat_id)
@@ -39,6 +41,7 @@ def deactivate_chat(chat_id: str) -> Chat:
 @bp.auth_required(user_auth)
 @bp.input(Reason, arg_name="body")
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def take_over_chat(chat_id: str, body: Reason) -> Chat:
     """Answer yourself; from now on no automatic answer is delivered"""
     return services().attendance.take_over(current_user(), chat_id, reason=body.reason)
@@ -48,6 +51,7 @@ def take_over_chat(chat_id: str, body: Reason) -> Chat:
 @bp.auth_required(user_auth)
 @bp.input(Reason, arg_name="body")
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def release_chat(chat_id: str, body: Reason) -> Chat:
     """Hand the conversation back to the assistant"""
     return services().attendance.release(current_user(), chat_id, reason=body.reason)
@@ -57,6 +61,7 @@ def release_chat(chat_id: str, body: Reason) -> Chat:
 @bp.auth_required(user_auth)
 @bp.input(Assignment, arg_name="body")
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def assign_chat(chat_id: str, body: Assignment) -> Chat:
     """Let somebody answer, or whoever takes over next"""
     return services().attendance.assign(current_user(), chat_id, user_id=body.user_id)
@@ -66,6 +71,7 @@ def assign_chat(chat_id: str, body: Assignment) -> Chat:
 @bp.auth_required(user_auth)
 @bp.input(Written, arg_name="body")
 @bp.output(MessageCreated, status_code=201)
+@bp.doc(responses=[403, 409])
 def write_message(
     chat_id: str, body: Written
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -81,6 +87,7 @@ def write_message(
 @bp.auth_required(user_auth)
 @bp.input(Reason, arg_name="body")
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def close_chat(chat_id: str, body: Reason) -> Chat:
     """End the conversation; a new message of the contact reopens it"""
     return services().attendance.close(current_user(), chat_id, reason=body.reason)

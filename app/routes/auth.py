@@ -31,6 +31,7 @@ bp = APIBlueprint("auth", __name__, url_prefix="/auth", tag="Auth")
 @bp.post("/register")
 @bp.input(Registration, arg_name="body")
 @bp.output(RegistrationRead, status_code=201)
+@bp.doc(responses=[403, 409, 503])
 def register(body: Registration) -> dict[str, Any]:
     """Create an account"""
     user = services().auth.register(
@@ -42,6 +43,7 @@ def register(body: Registration) -> dict[str, Any]:
 @bp.post("/login")
 @bp.input(Login, arg_name="body")
 @bp.output(SignInRead)
+@bp.doc(responses=[401, 429, 503])
 def login(body: Login) -> dict[str, Any]:
     """Sign in"""
     return _tokens(
@@ -53,7 +55,11 @@ def login(body: Login) -> dict[str, Any]:
 
 @bp.post("/refresh")
 @bp.output(SignInRead)
-@bp.doc(security="AccessToken", description="Takes the refresh token as Bearer.")
+@bp.doc(
+    security="AccessToken",
+    description="Takes the refresh token as Bearer.",
+    responses=[401],
+)
 def refresh() -> dict[str, Any]:
     """Exchange a refresh token for a new pair"""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -99,6 +105,7 @@ def update_me(body: ProfileUpdate) -> User:
 @bp.auth_required(user_auth)
 @bp.input(PasswordChange, arg_name="body")
 @bp.output(PasswordChangeRead)
+@bp.doc(responses=[429, 503])
 def change_password(body: PasswordChange) -> dict[str, Any]:
     """Change my password; every other sign-in ends"""
     sign_in = services().auth.change_password(

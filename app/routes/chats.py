@@ -25,6 +25,7 @@ bp = APIBlueprint("chats", __name__, url_prefix="/chats", tag="Chats")
 @bp.auth_required(reading_auth)
 @bp.input(ChatQuery, location="query", arg_name="query")
 @bp.output(list_of(ChatRead))
+@bp.doc(responses=[403, 404])
 def list_chats(query: ChatQuery) -> Listed[Chat]:
     """List chats, latest activity first"""
     return _list(query, active=None)
@@ -34,6 +35,7 @@ def list_chats(query: ChatQuery) -> Listed[Chat]:
 @bp.auth_required(reading_auth)
 @bp.input(ChatQuery, location="query", arg_name="query")
 @bp.output(list_of(ChatRead))
+@bp.doc(responses=[403, 404])
 def list_active_chats(query: ChatQuery) -> Listed[Chat]:
     """List the chats that the assistant answers"""
     return _list(query, active=True)
@@ -43,6 +45,7 @@ def list_active_chats(query: ChatQuery) -> Listed[Chat]:
 @bp.auth_required(reading_auth)
 @bp.input(ChatQuery, location="query", arg_name="query")
 @bp.output(list_of(ChatRead))
+@bp.doc(responses=[403, 404])
 def list_inactive_chats(query: ChatQuery) -> Listed[Chat]:
     """List the chats that the assistant does not answer"""
     return _list(query, active=False)
@@ -51,6 +54,7 @@ def list_inactive_chats(query: ChatQuery) -> Listed[Chat]:
 @bp.get("/get/<chat_id>")
 @bp.auth_required(reading_auth)
 @bp.output(ChatRead)
+@bp.doc(responses=[403, 409])
 def get_chat(chat_id: str) -> Chat:
     """Get a chat by its id or its channel id"""
     return services().chats.get(current_caller(), chat_id)
@@ -60,6 +64,7 @@ def get_chat(chat_id: str) -> Chat:
 @bp.auth_required(reading_auth)
 @bp.input(TimelineQuery, location="query", arg_name="query")
 @bp.output(list_of(MessageRead))
+@bp.doc(responses=[403, 409])
 def list_messages(chat_id: str, query: TimelineQuery) -> Listed[dict[str, Any]]:
     """Read a chat's timeline, oldest first"""
     part = services().chats.timeline(
@@ -80,6 +85,7 @@ def list_messages(chat_id: str, query: TimelineQuery) -> Listed[dict[str, Any]]:
 @bp.get("/<chat_id>/messages/<path:message_id>")
 @bp.auth_required(bot_reading_auth)
 @bp.output(ExchangeRead)
+@bp.doc(responses=[403, 409])
 def get_message(chat_id: str, message_id: str) -> dict[str, Any]:
     """Get one entry of a timeline; a bot gets what belongs to its own posts"""
     found = services().chats.message(current_caller(), chat_id, message_id)

@@ -22,7 +22,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt.exceptions import PyJWTError
 
 from app.config import Settings
-from app.errors import Forbidden, Unauthorized
+from app.errors import ScopeMissing, Unauthorized
 from app.models.api_key import ApiKey, KeyScope
 from app.models.user import User
 from app.routes.state import services
@@ -51,18 +51,18 @@ class AccessTokenAuth(HTTPTokenAuth):
 
 
 class KeyAuth(APIKeyHeaderAuth):
-    """An assistant's key that has one of the scopes; Forbidden for one without."""
+    """An assistant's key that has one of the scopes; ScopeMissing for one without."""
 
     def __init__(self, *scopes: KeyScope) -> None:
         super().__init__(name="ApiKey", description="An assistant's key")
-        self._scopes = set(scopes)
+        self._scopes = scopes
         self.verify_token(self._find_key)
         self.error_handler(_refuse)
 
     def _find_key(self, secret: str) -> ApiKey:
         key = services().api_keys.authenticate(secret)
-        if self._scopes.isdisjoint(key.scopes):
-            raise Forbidden
+        if not set(self._scopes) & set(key.scopes):
+            raise ScopeMissing(expected=", ".join(self._scopes))
         g.api_key = key
         return key
 

@@ -32,8 +32,10 @@ CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
 @bp.auth_required(documents_auth)
 @bp.input(DocumentUpload, location="form_and_files", arg_name="body")
 @bp.output(DocumentCreated, status_code=201)
+@bp.doc(responses=[403, 404, 409, 413, 415, 507])
 def add_document(body: DocumentUpload) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Upload a document: knowledge (`rag`) or the prompt (`prompt`)"""
+    services().store.limit_time(None)  # it grows with the document
     made = services().documents.upload(
         current_caller(),
         assistant_id=body.assistant_id,
@@ -49,6 +51,7 @@ def add_document(body: DocumentUpload) -> tuple[dict[str, Any], int, dict[str, s
 @bp.auth_required(documents_auth)
 @bp.input(DocumentQuery, location="query", arg_name="query")
 @bp.output(list_of(DocumentRead))
+@bp.doc(responses=[403, 404])
 def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
     """List documents, newest first"""
     page = services().documents.list_page(
@@ -64,6 +67,7 @@ def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
 @bp.get("/get/<document_id>")
 @bp.auth_required(documents_auth)
 @bp.output(DocumentRead)
+@bp.doc(responses=[403])
 def get_document(document_id: str) -> dict[str, Any]:
     """Get a document's record"""
     return _shown(services().documents.get(current_caller(), document_id))
@@ -72,6 +76,7 @@ def get_document(document_id: str) -> dict[str, Any]:
 @bp.get("/path/get/<document_id>")
 @bp.auth_required(documents_auth)
 @bp.output(PathRead)
+@bp.doc(responses=[403])
 def get_document_path(document_id: str) -> dict[str, str]:
     """Get a document's place in the documents folder"""
     return _path(document_id)
@@ -80,6 +85,7 @@ def get_document_path(document_id: str) -> dict[str, str]:
 @bp.put("/path/get/<document_id>")
 @bp.auth_required(documents_auth)
 @bp.output(PathRead)
+@bp.doc(responses=[403])
 def put_document_path(document_id: str) -> dict[str, str]:
     """Get a document's place, as the original's clients ask for it"""
     return _path(document_id)
@@ -88,6 +94,7 @@ def put_document_path(document_id: str) -> dict[str, str]:
 @bp.get("/download/<document_id>")
 @bp.auth_required(documents_auth)
 @bp.output(FileSchema(), content_type="application/octet-stream")
+@bp.doc(responses=[403])
 def download_document(document_id: str) -> Response:
     """Download a document"""
     document, path = services().documents.file(current_caller(), document_id)
@@ -106,6 +113,7 @@ def download_document(document_id: str) -> Response:
 @bp.delete("/delete/<document_id>")
 @bp.auth_required(documents_auth)
 @bp.output(Deleted)
+@bp.doc(responses=[403])
 def delete_document(document_id: str) -> dict[str, Any]:
     """Delete a document and every trace of it"""
     services().documents.delete(current_caller(), document_id)

@@ -1,7 +1,8 @@
 """The one place where a failure becomes an answer."""
 
 import logging
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from flask import Response, g, jsonify, request
@@ -49,7 +50,8 @@ def error_body(error: AppError, language: str, request_id: str) -> dict[str, Any
     fields = error.fields and {
         name: _field_text(words, language) for name, words in error.fields.items()
     }
-    return _body(error.code, language, request_id, fields, error.details)
+    message = _message(error.words or error.code, language, error.details)
+    return _body(error.code, message, request_id, fields, error.details)
 
 
 def request_language() -> str:
@@ -58,20 +60,23 @@ def request_language() -> str:
     return best[:2]
 
 
-def _body(
-    code: str,
-    language: str,
-    request_id: str,
-    fields: dict[str, str] | None,
-    details: dict[str, Any],
-) -> dict[str, Any]:
+def _message(words: str, language: str, details: Mapping[str, Any]) -> str:
     placed = {
         name: _field_text(value, language) if isinstance(value, str) else value
-        for name, value in (PLACES | details).items()
+        for name, value in (PLACES | dict(details)).items()
     }
-    words = text(f"error.{code}", language, **placed)
+    return text(f"error.{words}", language, **placed)
+
+
+def _body(
+    code: str,
+    message: str,
+    request_id: str,
+    fields: dict[str, str] | None,
+    details: Mapping[str, Any],
+) -> dict[str, Any]:
     told = {name: value for name, value in details.items() if name not in PLACES}
-    error: dict[str, Any] = {"code": code, "message": words, **told}
+    error: dict[str, Any] = {"code": code, "message": message, **told}
     if fields:
         error["fields"] = fields
     error["request_id"] = request_id
@@ -92,13 +97,16 @@ def _app_error(error: AppError) -> Response:
 
 def _validation_error(error: ValidationError) -> Response:
     language = request_language()
+    problems = error.errors(include_url=False, include_input=False)
     fields = {
         ".".join(str(part) for part in problem["loc"]) or "body": _problem_text(
             problem, language
         )
-        for problem in error.errors(include_url=False, include_input=False)
+        for problem in problems
+        if not _follows(problem, problems)
     }
-    body = _body("invalid_input", language, g.request_id, fields, {})
+    message = _message("invalid_input", language, {})
+    body = _body("invalid_input", message, g.request_id, fields, {})
     response = jsonify(body)
     response.status_code = 422
     return response
@@ -124,7 +132,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _plain(status: int, **places: str) -> Response:
     code = CODES.get(status, "bad_request" if status < 500 else "internal_error")  # noqa: PLR2004
-    body = _body(code, request_language(), g.request_id, None, cast("Any", places))
+    message = _message(code, request_language(), places)
+    body = _body(code, message, g.request_id, None, places)
     response = jsonify(body)
     response.status_code = status
     return response
@@ -135,11 +144,23 @@ def _unexpected(error: Exception) -> Response:
     return _plain(500)
 
 
+def _follows(problem: ErrorDetails, problems: list[ErrorDetails]) -> bool:
+    """Tell whether a list is too short only for its elements that are wrong."""
+    place = problem["loc"]
+    return problem["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place and len(other["loc"]) > len(place)
+        for other in problems
+    )
+
+
 def _problem_text(problem: ErrorDetails, language: str) -> str:
     key = f"field.{problem['type']}"
-    if has_text(key):
-        return text(key, language, **problem.get("ctx", {}))
-    return problem["msg"]
+    if not has_text(key):
+        return problem["msg"]
+    values = problem.get("ctx", {})
+    if isinstance(expected := values.get("expected"), str):
+        values |= {"expected": expected.replace(" or ", ", ")}
+    return text(key, language, **values)
 
 
 def _field_text(words: str, language: str) -> str:

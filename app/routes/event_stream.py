@@ -1,5 +1,6 @@
 """Server-sent events, a turn's among them."""
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -17,8 +18,8 @@ Event = tuple[str, dict[str, Any]]
 def stream(events: Iterator[Event], *, at_end: Callable[[], None]) -> Response:
     """Answer with ``events``, which run to their end even if the reader leaves.
 
-    They run on a thread of their own; the reader gets each as it comes, and a
-    comment every 15 s in between.
+    They run on a thread of their own, with the request's log id and store time; the
+    reader gets each as it comes, and a comment every 15 s in between.
     """
     relayed: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
 
@@ -30,7 +31,8 @@ def stream(events: Iterator[Event], *, at_end: Callable[[], None]) -> Response:
             relayed.put(None)
             at_end()
 
-    threading.Thread(target=run, name="turn", daemon=True).start()
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=[run], name="turn", daemon=True).start()
     return _answer(_frames(relayed))
 
 

@@ -25,11 +25,14 @@ bp = APIBlueprint("events", __name__, tag="Events")
 RETRY_MS = 3000
 RENDERED = 64
 EXAMPLE = 'event: chat\nid: eyJhIjoxfQ\ndata: {"_id": "…", "status": "human"}\n\n'
+REFUSAL = {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPError"}}}
 STREAM: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
     200: {
         "description": "The events, without an end",
         "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": EXAMPLE}},
-    }
+    },
+    404: {"description": "Not found", "content": REFUSAL},
+    503: {"description": "Service Unavailable", "content": REFUSAL},
 }
 
 
@@ -62,6 +65,7 @@ def _frames(query: EventsQuery, language: str) -> Iterator[bytes]:
             after=after,
             gone=client_gone(),
         )
+        services().store.limit_time(None)  # it may last for hours
         yield f": live events\nretry: {RETRY_MS}\n\n".encode()
         if told and after is None:
             yield frame("reset", "{}")

@@ -18,6 +18,7 @@ bp = APIBlueprint("keys", __name__, url_prefix="/assistants", tag="Assistants")
 @bp.auth_required(user_auth)
 @bp.input(Paging, location="query", arg_name="query")
 @bp.output(list_of(KeyRead))
+@bp.doc(responses=[403])
 def list_keys(assistant_id: str, query: Paging) -> Listed[dict[str, Any]]:
     """List the further keys, newest first"""
     page = services().assistants.list_keys(
@@ -31,6 +32,7 @@ def list_keys(assistant_id: str, query: Paging) -> Listed[dict[str, Any]]:
 @bp.auth_required(user_auth)
 @bp.input(KeyCreate, arg_name="body")
 @bp.output(KeyCreated, status_code=201)
+@bp.doc(responses=[403, 409])
 def create_key(
     assistant_id: str, body: KeyCreate
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
@@ -43,9 +45,19 @@ def create_key(
     return shown, 201, {"Location": location}
 
 
+@bp.get("/<assistant_id>/keys/<key_id>")
+@bp.auth_required(user_auth)
+@bp.output(KeyRead)
+@bp.doc(responses=[403])
+def get_key(assistant_id: str, key_id: str) -> dict[str, Any]:
+    """Show a further key"""
+    return _shown(services().assistants.get_key(current_user(), assistant_id, key_id))
+
+
 @bp.delete("/<assistant_id>/keys/<key_id>")
 @bp.auth_required(user_auth)
 @bp.output(Deleted)
+@bp.doc(responses=[403])
 def delete_key(assistant_id: str, key_id: str) -> dict[str, Any]:
     """Delete a further key; it opens nothing from then on"""
     services().assistants.revoke_key(current_user(), assistant_id, key_id)

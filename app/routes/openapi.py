@@ -12,7 +12,8 @@ Where a route names both, the key needs the scope `read` (chats) or `documents`.
 
 Lists are plain arrays; the next page is in the `Link` header, the total in \
 `X-Total-Count`. Every failure has one shape: `{"error": {"code", "message", \
-"fields"?, "request_id"}}`."""
+"fields"?, "request_id"}}`. \
+Any route answers 503 `store_unavailable` while the database is away."""
 
 
 def describe_api(app: APIFlask) -> None:

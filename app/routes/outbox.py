@@ -22,7 +22,8 @@ bp = APIBlueprint("outbox", __name__, url_prefix="/chats", tag="Bot")
         " first. `after` acknowledges a message and those given before it; what is"
         " not acknowledged comes again. With `wait` the answer comes as soon as there"
         " is something, or after so many seconds."
-    )
+    ),
+    responses=[403, 503],
 )
 def get_outbox(query: OutboxQuery) -> list[Delivery]:
     """Get what is to be delivered to contacts"""

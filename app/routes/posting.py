@@ -39,7 +39,8 @@ LONGEST_KEY = 256
         " the same turn is streamed: events `delta`, then `done` or `error`. A"
         " repetition, by the header `Idempotency-Key` or by `message_id`, gets the"
         " same answer with `Idempotency-Replayed: true`."
-    )
+    ),
+    responses=[403, 404, 409, 502, 503, 504, 507],
 )
 def post_message(body: PostBody) -> Response | tuple[TurnResult, int, dict[str, str]]:
     """Send a contact's message and get the answer"""

@@ -15,6 +15,7 @@ bp = APIBlueprint("usage", __name__, tag="Usage")
 @bp.auth_required(user_auth)
 @bp.input(UsageQuery, location="query", arg_name="query")
 @bp.output(list_of(UsageRead))
+@bp.doc(responses=[404])
 def report_usage(query: UsageQuery) -> list[dict[str, Any]]:
     """Sum up tokens by day or by assistant"""
     rows = services().usage.report(

@@ -23,6 +23,7 @@ bp = APIBlueprint("users", __name__, url_prefix="/users", tag="Users")
 @bp.auth_required(user_auth)
 @bp.input(Paging, location="query", arg_name="query")
 @bp.output(list_of(AccountRead))
+@bp.doc(responses=[403])
 def list_users(query: Paging) -> Listed[dict[str, Any]]:
     """List users, newest first (administrators)"""
     page = services().users.list_page(
@@ -36,16 +37,27 @@ def list_users(query: Paging) -> Listed[dict[str, Any]]:
 @bp.auth_required(user_auth)
 @bp.input(UserCreate, arg_name="body")
 @bp.output(AccountCreated, status_code=201)
+@bp.doc(responses=[403, 409, 503])
 def create_user(body: UserCreate) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Create a user (administrators)"""
     made = services().users.create(current_user(), **body.model_dump())
     return _shown(made), 201, {"Location": f"{bp.url_prefix}/{made.id}"}
 
 
+@bp.get("/<user_id>")
+@bp.auth_required(user_auth)
+@bp.output(AccountRead)
+@bp.doc(responses=[403])
+def get_user(user_id: str) -> dict[str, Any]:
+    """Show a user (administrators)"""
+    return _shown(services().users.get(current_user(), user_id))
+
+
 @bp.patch("/<user_id>")
 @bp.auth_required(user_auth)
 @bp.input(UserUpdate, arg_name="body")
 @bp.output(AccountRead)
+@bp.doc(responses=[403, 409, 503])
 def update_user(user_id: str, body: UserUpdate) -> dict[str, Any]:
     """Change a user (administrators)
 

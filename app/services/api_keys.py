@@ -92,6 +92,13 @@ class ApiKeyService:
     def list_further(self, assistant_id: str, request: PageRequest) -> Page[ApiKey]:
         return self._keys.list_further(assistant_id, request)
 
+    def get_further(self, assistant_id: str, key_id: str) -> ApiKey:
+        """Raises KeyNotFound."""
+        key = self._keys.find_further(assistant_id, key_id)
+        if key is None:
+            raise KeyNotFound
+        return key
+
     def revoke(self, assistant_id: str, key_id: str) -> None:
         """Remove a further key; the main one delivers what waits in its outbox.
 

@@ -204,6 +204,11 @@ class AssistantService:
         self._access.check(caller, assistant_id, role=AssistantRole.OWNER)
         return self._keys.list_further(assistant_id, request)
 
+    def get_key(self, caller: User, assistant_id: str, key_id: str) -> ApiKey:
+        """Return a further key. Raises AssistantNotFound, Forbidden, KeyNotFound."""
+        self._access.check(caller, assistant_id, role=AssistantRole.OWNER)
+        return self._keys.get_further(assistant_id, key_id)
+
     def revoke_key(self, caller: User, assistant_id: str, key_id: str) -> None:
         """Remove a further key. Raises AssistantNotFound, Forbidden, KeyNotFound."""
         self._access.check(caller, assistant_id, role=AssistantRole.OWNER)

@@ -86,11 +86,14 @@ class AttendanceService:
             human = chat.status is ChatStatus.HUMAN
             if human and chat.state.assigned_to == user_id:
                 return None
+            attended = chat.state.attended if human else None
+            if user_id:
+                attended = chat.last_seq + 1
             return ChatState(
                 status=ChatStatus.HUMAN,
                 assigned_to=user_id,
                 waiting_since=None if user_id else self._now(),
-                attended=chat.state.attended if human else None,
+                attended=attended,
                 unread=chat.state.unread,
             )
 

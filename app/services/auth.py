@@ -187,9 +187,13 @@ class AuthService:
         self.set_password(user, new)
         return self._sign_in(user)
 
+    def hash_password(self, password: str) -> str:
+        """Raises Busy."""
+        return self._passwords.hash(password)
+
     def set_password(self, user: User, password: str) -> None:
-        """Set a password and end every sign-in of the user."""
-        hashed = self._passwords.hash(password)
+        """Set a password and end every sign-in of the user. Raises Busy."""
+        hashed = self.hash_password(password)
         self._users.update(user.id, {"password_hash": hashed}, now=self._now())
         self._sessions.remove_for_user(user.id)
 

@@ -1,15 +1,18 @@
 """What people do in a chat: an entry on its timeline and a new state, as one."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from app.errors import ChatNotFound
+from app.errors import ChatNotFound, StorageFull, StoreUnavailable
 from app.models.chat import Chat, ChatState
 from app.models.ids import new_id
 from app.models.message import Author, Message, MessageStatus
 from app.services.timeline import Timeline
+
+log = logging.getLogger(__name__)
 
 
 class Chats(Protocol):
@@ -68,7 +71,8 @@ class Entries:
     ) -> tuple[Chat, Message | None]:
         """Append an entry with the state that ``change`` makes of the present chat.
 
-        Where ``change`` returns None nothing happens, and there is no entry.
+        Where ``change`` returns None nothing happens, and there is no entry. One
+        that is decided and cannot be written down now is left to the recovery.
         Raises ChatNotFound, and what ``change`` raises.
         """
         entry_id = new_id()
@@ -84,7 +88,7 @@ class Entries:
                     current, entry, state, process=self._process
                 )
                 if changed:
-                    self._write(changed, entry)
+                    self._write_if_possible(changed, entry)
                     return changed, entry
                 current = self._chats.get(chat.id)
             raise ChatNotFound
@@ -112,6 +116,13 @@ class Entries:
             metadata=draft.metadata,
             deliver_to=chat.key_id if draft.deliver else None,
         )
+
+    def _write_if_possible(self, chat: Chat, entry: Message) -> None:
+        try:
+            self._write(chat, entry)
+        except (StoreUnavailable, StorageFull) as exc:
+            told = {"chat_id": chat.id, "message_id": entry.id, "code": exc.code}
+            log.warning("entry left to the recovery", extra=told)
 
     def _write(self, chat: Chat, entry: Message) -> None:
         self._messages.add_entry(entry)

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 from app.models.assistant import Assistant
 from app.models.chat import Chat, ChatState, ChatStatus
 from app.models.message import Author
 from app.models.words import words
 from app.services.entries import Draft, Entries
+
+
+class Turns(Protocol):
+    def silence(self, chat: Chat) -> None: ...
 
 
 class Handover:
@@ -20,8 +25,11 @@ class Handover:
     A message to a closed chat reopens it.
     """
 
-    def __init__(self, *, entries: Entries, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, *, entries: Entries, turns: Turns, now: Callable[[], datetime]
+    ) -> None:
         self._entries = entries
+        self._turns = turns
         self._now = now
 
     def concerns(self, assistant: Assistant, chat: Chat, text: str) -> bool:
@@ -61,6 +69,8 @@ class Handover:
             return replace(state, unread=present.state.unread)
 
         changed, _ = self._entries.append(chat, draft, change)
+        if not changed.active:
+            self._turns.silence(changed)
         return changed
 
 

@@ -112,7 +112,7 @@ class Intake:
             raise
         chat, message = stored.chat, stored.message
         if not stored.new:
-            self._queue.leave(chat.id, queued.id)
+            self._queue.withdraw(chat.id, queued.id)
             return None
         self._timeline.announce(chat, message.id)
         if message.status is MessageStatus.PENDING:

@@ -12,6 +12,7 @@ SCHEME = "bcrypt-sha256"
 ROUNDS = 12
 AT_ONCE = 2
 LONGEST_WAIT = 2.0
+NO_DIGEST = "." * 31  # as long as one, and of no password
 
 T = TypeVar("T")
 
@@ -32,7 +33,7 @@ class PasswordHasher:
         self._slots = threading.Semaphore(AT_ONCE)
         self._lock = threading.Lock()
         self._waiting = 0
-        self._decoy = self._hash("nobody has this password")
+        self._decoy = f"{SCHEME}${bcrypt.gensalt(rounds).decode()}{NO_DIGEST}"
 
     def hash(self, password: str) -> str:
         """Raises Busy."""

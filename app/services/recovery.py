@@ -9,12 +9,10 @@ from app.models.ids import new_id
 from app.models.message import Message, MessageStatus
 from app.services.entries import Entries
 from app.services.presence import Presence
-from app.services.timeline import Timeline
+from app.services.timeline import INTERRUPTED, Timeline
 from app.services.turn_queue import Turn, TurnQueue
 
 log = logging.getLogger(__name__)
-
-FAILURE = "interrupted"
 
 
 class Chats(Protocol):
@@ -153,6 +151,6 @@ class Recovery:
                     turn_id=queued.id,
                     resumed_from=queued.resumed_from,
                 )
-            self._timeline.end(chat, queued, MessageStatus.FAILED, failure=FAILURE)
+            self._timeline.end(chat, queued, MessageStatus.FAILED, failure=INTERRUPTED)
         self._queue.leave(chat.id, queued.id)
         log.info("turn cleared up", extra={"chat_id": chat.id, "turn_id": queued.id})

@@ -1,19 +1,23 @@
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
-from app.models.assistant import Assistant
+from app.models.attended import AttendedChat
 from app.models.chat import Chat, ChatState, ChatStatus
 from app.models.message import Author
 from app.services.entries import Draft, Entries
 
 
 class Chats(Protocol):
-    def list_attended(self) -> list[Chat]: ...
+    def get(self, chat_id: str) -> Chat | None: ...
+
+
+class Attended(Protocol):
+    def list_attended(self, assistant_ids: Collection[str]) -> list[AttendedChat]: ...
 
 
 class Assistants(Protocol):
-    def get(self, assistant_id: str) -> Assistant | None: ...
+    def return_minutes(self) -> dict[str, int]: ...
 
 
 class ReturnTimer:
@@ -28,11 +32,13 @@ class ReturnTimer:
         self,
         *,
         chats: Chats,
+        attended: Attended,
         assistants: Assistants,
         entries: Entries,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._chats = chats
+        self._attended = attended
         self._assistants = assistants
         self._entries = entries
         self._monotonic = monotonic
@@ -41,35 +47,25 @@ class ReturnTimer:
     def look(self) -> None:
         """Return the chats whose time has come."""
         now = self._monotonic()
-        chats = self._chats.list_attended()
-        minutes = self._minutes({chat.assistant_id for chat in chats})
-        timed = {
-            chat.id: (chat, chat.state.attended, minutes[chat.assistant_id])
-            for chat in chats
-            if chat.state.attended is not None and chat.assistant_id in minutes
-        }
+        minutes = self._assistants.return_minutes()
+        chats = self._attended.list_attended(minutes.keys()) if minutes else []
         self._seen = {
-            chat_id: (attended, self._since(chat_id, attended, now))
-            for chat_id, (_, attended, _) in timed.items()
+            chat.id: (chat.attended, self._since(chat.id, chat.attended, now))
+            for chat in chats
         }
-        for chat_id, (chat, _, limit) in timed.items():
-            if now - self._seen[chat_id][1] >= limit * 60:
-                self._hand_back(chat)
+        for chat in chats:
+            silence = now - self._seen[chat.id][1]
+            if silence >= minutes[chat.assistant_id] * 60:
+                self._hand_back(chat.id, chat.attended)
 
     def _since(self, chat_id: str, attended: int, now: float) -> float:
         latest, since = self._seen.get(chat_id, (None, now))
         return since if latest == attended else now
 
-    def _minutes(self, assistant_ids: set[str]) -> dict[str, int]:
-        found = [self._assistants.get(assistant_id) for assistant_id in assistant_ids]
-        return {
-            assistant.id: assistant.takeover.return_after_minutes
-            for assistant in found
-            if assistant and assistant.takeover.return_after_minutes
-        }
-
-    def _hand_back(self, chat: Chat) -> None:
-        attended = chat.state.attended
+    def _hand_back(self, chat_id: str, attended: int) -> None:
+        chat = self._chats.get(chat_id)
+        if chat is None:
+            return
         draft = Draft(author=Author.SYSTEM, metadata={"event": "returned"})
         self._entries.append(
             chat,

@@ -62,17 +62,19 @@ class Settling:
     ) -> TurnResult:
         """End a turn with its answer; a ``late`` one goes to the outbox.
 
-        Raises TurnInProgress when another process took us for dead and has ended
-        this turn, ChatNotFound when the chat is gone with its assistant.
+        ``chat`` is as it was when the turn began. Raises TurnInProgress when another
+        process took us for dead and has ended this turn, ChatNotFound when the chat
+        is gone with its assistant.
         """
         answer_id = new_id()
         current: Chat | None = chat
         while current:
+            suppressed = is_overtaken(chat, current)
             outcome = TurnOutcome(
                 answer_id=answer_id,
                 seq=current.last_seq + 1,
                 text=answer.text,
-                suppressed=not current.active,
+                suppressed=suppressed,
                 model=completion.model,
                 tokens=Tokens(
                     tokens_in=completion.tokens_in, tokens_out=completion.tokens_out
@@ -80,7 +82,7 @@ class Settling:
                 estimated=completion.estimated,
                 citations=answer.citations,
                 created_at=max(self._now(), current.updated_at),
-                deliver_to=current.key_id if late and current.active else None,
+                deliver_to=current.key_id if late and not suppressed else None,
             )
             if result := self._write(turn, current, outcome):
                 return result
@@ -127,3 +129,12 @@ class Settling:
             model=outcome.model,
             citations=outcome.citations,
         )
+
+
+def is_overtaken(begun: Chat, current: Chat) -> bool:
+    """Say whether a person came between an answer and its delivery.
+
+    Also one who has given the chat back meanwhile: the answer does not know what
+    they said.
+    """
+    return not current.active or current.left_bot > begun.last_seq

@@ -6,6 +6,9 @@ from app.models.event import ChatEvent
 from app.models.message import Author, Message, MessageStatus
 from app.models.usage import UsageEntry
 
+INTERRUPTED = "interrupted"
+"""The failure of a message whose turn was cut short, and run again in vain."""
+
 
 class Messages(Protocol):
     def keep(self, message_id: str) -> None: ...
@@ -78,12 +81,7 @@ class Timeline:
         """
         kept = outcome.suppressed
         ended = MessageStatus.SUPPRESSED if kept else MessageStatus.ANSWERED
-        answer = _answer(
-            chat,
-            turn.message_id,
-            outcome,
-            MessageStatus.SUPPRESSED if kept else MessageStatus.SENT,
-        )
+        answer = _answer(chat, turn.message_id, outcome, MessageStatus.SENT)
         self._messages.add_answer(answer, turn_id=turn.id, status=ended)
         self._usage.add(_entry(chat, assistant, outcome, turns=1))
         return ended
@@ -101,6 +99,8 @@ class Timeline:
 def _answer(
     chat: Chat, message_id: str, outcome: TurnOutcome, status: MessageStatus
 ) -> Message:
+    if outcome.suppressed:
+        status = MessageStatus.SUPPRESSED
     return Message(
         id=outcome.answer_id,
         chat_id=chat.id,

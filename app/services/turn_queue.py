@@ -19,6 +19,7 @@ LOOK_AGAIN = 0.25
 class Chats(Protocol):
     def get(self, chat_id: str) -> Chat | None: ...
     def dequeue(self, chat_id: str, turn_id: str) -> Chat | None: ...
+    def withdraw(self, chat_id: str, turn_id: str) -> Chat | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,14 @@ class TurnQueue:
         """
         try:
             chat = self.dequeue(chat_id, turn_id)
+        finally:
+            self.give_up_place(turn_id)
+        self.let_in_after(turn_id, chat)
+
+    def withdraw(self, chat_id: str, turn_id: str) -> None:
+        """Take back a turn whose message had come before; let the next one in."""
+        try:
+            chat = self._chats.withdraw(chat_id, turn_id)
         finally:
             self.give_up_place(turn_id)
         self.let_in_after(turn_id, chat)

@@ -23,8 +23,8 @@ from app.services.intake import unanswered_status
 from app.services.llm.port import Completion, Delta
 from app.services.llm.tokens import estimate_tokens
 from app.services.responding import Responder
-from app.services.settling import Settling
-from app.services.timeline import Timeline
+from app.services.settling import Settling, is_overtaken
+from app.services.timeline import INTERRUPTED, Timeline
 from app.services.turn_queue import LOOK_AGAIN, Turn, TurnQueue
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,6 @@ log = logging.getLogger(__name__)
 # After these the store's own state says what became of the turn, and the recovery
 # ends it accordingly; nothing may be written over that.
 LEFT_TO_RECOVERY = (StoreUnavailable, StorageFull)
-INTERRUPTED = "interrupted"
 
 
 class Chats(Protocol):
@@ -111,6 +110,9 @@ class TurnService:
                 pass
         except AppError as exc:
             log.info("late turn failed", extra={"code": exc.code, **exc.details})
+        except Exception:
+            told = {"chat_id": turn.chat.id, "message_id": turn.message.id}
+            log.exception("late turn broke", extra=told)
 
     def _wait(self, turn: Turn) -> Chat:
         try:
@@ -142,10 +144,10 @@ class TurnService:
             self._queue.give_up_place(turn.id)
             raise
         except AppError as exc:
-            self._fail(turn, exc.code, answer)
+            self._fail(turn, chat, exc.code, answer)
             raise
         except BaseException:
-            self._fail(turn, AppError.code, answer)
+            self._fail(turn, chat, AppError.code, answer)
             raise
         return answer, completion
 
@@ -211,11 +213,13 @@ class TurnService:
         finally:
             self._queue.give_up_place(turn.id)
 
-    def _fail(self, turn: Turn, code: str, answer: CitedAnswer | None) -> None:
+    def _fail(
+        self, turn: Turn, chat: Chat, code: str, answer: CitedAnswer | None
+    ) -> None:
         """End a turn as failed, keeping what had come of its answer."""
         try:
             if answer and answer.text:
-                self._keep_part(turn, answer)
+                self._keep_part(turn, chat, answer)
             self._timeline.end(
                 turn.chat, turn.queued, MessageStatus.FAILED, failure=code
             )
@@ -223,15 +227,16 @@ class TurnService:
         finally:
             self._queue.give_up_place(turn.id)
 
-    def _keep_part(self, turn: Turn, answer: CitedAnswer) -> None:
-        seq = self._chats.reserve_seq(turn.chat.id)
-        if seq is None:
+    def _keep_part(self, turn: Turn, chat: Chat, answer: CitedAnswer) -> None:
+        seq = self._chats.reserve_seq(chat.id)
+        current = self._chats.get(chat.id)
+        if seq is None or current is None:
             return
         part = TurnOutcome(
             answer_id=new_id(),
             seq=seq,
             text=answer.text,
-            suppressed=False,
+            suppressed=is_overtaken(chat, current),
             model=self._responder.model(turn.assistant),
             tokens=Tokens(tokens_out=estimate_tokens(answer.text)),
             estimated=True,

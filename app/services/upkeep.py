@@ -15,6 +15,7 @@ SELDOM = 60.0
 class Upkeep:
     """What a server process does by itself, every few seconds.
 
+    Its heart has a thread of its own, and beats however long a task takes.
     ``prepare`` runs first, again and again until it succeeds; ``often`` each time,
     ``seldom`` at the start and then every minute. A task that fails is logged and
     runs again the next time.
@@ -35,25 +36,36 @@ class Upkeep:
         self._prepared = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+        self._silenced = threading.Event()
+        self._heart = threading.Thread(target=self._live, name="heart", daemon=True)
 
     def start(self) -> None:
         self._presence.arrive()
         self._prepared = self._attempt(self._prepare)
         # Before the first request: the turns of who never beat would be nobody's.
         self._attempt(self._presence.beat)
+        self._heart.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End after the task that runs now."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for ended, thread in (
+            (self._stopped, self._thread),
+            (self._silenced, self._heart),
+        ):
+            ended.set()
+            if thread.is_alive():
+                thread.join()
+
+    def _live(self) -> None:
+        while not self._silenced.wait(INTERVAL):
+            self._attempt(self._presence.beat)
 
     def _run(self) -> None:
         seldom_at = time.monotonic()
         while not self._stopped.is_set():
             self._prepared = self._prepared or self._attempt(self._prepare)
-            tasks = [self._presence.beat, *self._often]
+            tasks = [*self._often]
             if time.monotonic() >= seldom_at:
                 tasks += self._seldom
                 seldom_at = time.monotonic() + SELDOM

@@ -47,6 +47,14 @@ class UserService:
         _check_admin(caller)
         return self._users.list_page(request)
 
+    def get(self, caller: User, user_id: str) -> User:
+        """Raises Forbidden, UserNotFound."""
+        _check_admin(caller)
+        found = self._users.get(user_id)
+        if found is None:
+            raise UserNotFound
+        return found
+
     def create(
         self, caller: User, *, name: str, email: str, password: str, role: UserRole
     ) -> User:
@@ -62,13 +70,14 @@ class UserService:
         """
         _check_admin(caller)
         fields = {name: value for name, value in changes.items() if name != "password"}
+        if "password" in changes:
+            fields["password_hash"] = self._auth.hash_password(changes["password"])
         while user := self._users.get(user_id):
             changed = self._save(user, fields)
             if changed is None:
                 continue
-            if "password" in changes:
-                self._auth.set_password(changed, changes["password"])
-            elif (changed.role, changed.active) != (user.role, user.active):
+            access = (changed.role, changed.active)
+            if "password" in changes or access != (user.role, user.active):
                 self._sessions.remove_for_user(user.id)
             return changed
         raise UserNotFound

@@ -12,6 +12,7 @@ TEXTS = {
     "error.unauthorized": "A valid credential is required.",
     "error.invalid_credentials": "E-mail and password do not match.",
     "error.forbidden": "Your role does not allow this.",
+    "error.forbidden_to_key": "The key needs a scope for this: {expected}.",
     "error.registration_closed": "Registration is closed; ask an administrator.",
     "error.setup_token_required": (
         "The first account is created from the server's own machine, or with the"
@@ -114,7 +115,7 @@ TEXTS = {
     "field.greater_than_equal": "must be at least {ge}",
     "field.less_than_equal": "must be at most {le}",
     "field.enum": "must be one of {expected}",
-    "field.literal_error": "must be {expected}",
+    "field.literal_error": "must be one of {expected}",
     "field.too_long": "must have a length of at most {max_length}",
     "field.too_short": "must have a length of at least {min_length}",
     "field.value_error": "is not valid",

@@ -12,6 +12,7 @@ TEXTS = {
     "error.unauthorized": "É preciso uma credencial válida.",
     "error.invalid_credentials": "E-mail e senha não conferem.",
     "error.forbidden": "Seu papel não permite isto.",
+    "error.forbidden_to_key": "A chave precisa de um escopo para isto: {expected}.",
     "error.registration_closed": "O cadastro está fechado; fale com o administrador.",
     "error.setup_token_required": (
         "A primeira conta é criada na própria máquina do servidor, ou com o token de"
@@ -126,7 +127,7 @@ TEXTS = {
     "field.greater_than_equal": "deve ser no mínimo {ge}",
     "field.less_than_equal": "deve ser no máximo {le}",
     "field.enum": "deve ser um destes: {expected}",
-    "field.literal_error": "deve ser {expected}",
+    "field.literal_error": "deve ser um destes: {expected}",
     "field.too_long": "deve ter tamanho de no máximo {max_length}",
     "field.too_short": "deve ter tamanho de ao menos {min_length}",
     "field.value_error": "não é válido",

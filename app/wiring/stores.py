@@ -25,6 +25,7 @@ from app.repositories.messages import MessageRepository
 from app.repositories.outboxes import OutboxRepository
 from app.repositories.processes import ProcessRepository
 from app.repositories.sessions import SessionRepository
+from app.repositories.store_time import limit_store_time
 from app.repositories.tickets import TicketRepository
 from app.repositories.usage import UsageRepository
 from app.repositories.users import UserRepository
@@ -45,6 +46,13 @@ class Store:
             self.client.admin.command("ping")
         except PyMongoError as exc:
             raise StoreUnavailable from exc
+
+    def limit_time(self, seconds: float | None) -> None:
+        """Let what follows in this context spend so many seconds in the store.
+
+        See ``store_time.StoreTime``; None: any number.
+        """
+        limit_store_time(seconds)
 
     def close(self) -> None:
         self.client.close()

@@ -100,7 +100,7 @@ def build_turning(
             chats=kept.chats,
             messages=kept.messages,
             repetitions=Repetitions(messages=kept.messages, now=now),
-            handover=Handover(entries=entries, now=now),
+            handover=Handover(entries=entries, turns=queue, now=now),
             timeline=timeline,
             queue=queue,
             together=kept.together,
@@ -119,7 +119,10 @@ def build_turning(
             presence=presence,
         ),
         return_timer=ReturnTimer(
-            chats=kept.chat_entries, assistants=kept.assistants, entries=entries
+            chats=kept.chats,
+            attended=kept.chat_entries,
+            assistants=kept.assistants,
+            entries=entries,
         ),
         late=late,
     )

@@ -55,7 +55,9 @@ def test_a_secret_is_shown_once(owner: Person, bot: Bot) -> None:
     assert len(key["secret"]) == 3 + 43
     assert key["hint"] == f"sk_…{key['secret'][-4:]}"
     assert (key["scopes"], key["expires_at"]) == (["read", "chat"], FUTURE)
-    assert listed(owner, bot) == [{name: key[name] for name in SHOWN}]
+    shown = {name: key[name] for name in SHOWN}
+    assert listed(owner, bot) == [shown]
+    assert owner.http.get(answer.headers["Location"]).json() == shown
     for path in (
         f"/assistants/{bot.id}/keys",
         f"/assistants/get/{bot.id}",
@@ -125,14 +127,20 @@ def test_each_scope_opens_its_part(
             files={"file": ("prompt.txt", b"Obey me.")},
         )
         assert theirs.status_code == 404
-    for http, path in (
-        (documents, "/chats/list"),
-        (reading, "/documents/list"),
-        (posting.http, "/documents/list"),
+    for http, path, scopes in (
+        (documents, "/chats/list", "read"),
+        (reading, "/documents/list", "documents"),
+        (posting.http, "/documents/list", "documents"),
+        (documents, f"/chats/{UNKNOWN_ID}/messages/x", "read, chat"),
     ):
-        answer = http.get(path)
-        assert answer.status_code == 403
-        assert answer.json()["error"]["code"] == "forbidden"
+        for language, words in (
+            ("en", f"The key needs a scope for this: {scopes}."),
+            ("pt-BR", f"A chave precisa de um escopo para isto: {scopes}."),
+        ):
+            answer = http.get(path, headers={"Accept-Language": language})
+            assert answer.status_code == 403
+            assert answer.json()["error"]["code"] == "forbidden"
+            assert answer.json()["error"]["message"] == words
 
 
 def test_a_deleted_key_dies_within_a_second_in_every_process(
@@ -258,6 +266,22 @@ def test_a_bad_value_is_refused(
     assert answer.status_code == 422
     assert {n.split(".")[0] for n in answer.json()["error"]["fields"]} == {field}
     assert listed(owner, bot) == []
+
+
+def test_a_wrong_scope_is_told_in_both_languages_and_as_nothing_else(
+    owner: Person, bot: Bot
+) -> None:
+    for language, words in (
+        ("en", "must be one of 'chat', 'read', 'documents'"),
+        ("pt-BR", "deve ser um destes: 'chat', 'read', 'documents'"),
+    ):
+        answer = owner.http.post(
+            f"/assistants/{bot.id}/keys",
+            json={"name": "Reports", "scopes": ["admin"]},
+            headers={"Accept-Language": language},
+        )
+
+        assert answer.json()["error"]["fields"] == {"scopes.0": words}
 
 
 @pytest.mark.parametrize(

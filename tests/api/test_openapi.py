@@ -162,13 +162,34 @@ def test_an_operation_says_who_what_and_what_comes_out(
     assert described["summary"]
     assert described["tags"]
     assert str(route.done) in described["responses"]
-    if route.who in {"user", "bot"}:
+    if route.who != "public":
         assert "401" in described["responses"]
+    if route.scopes or route.role != "viewer":
+        assert "403" in described["responses"]
     if route.body or route.upload:
         kind = "multipart/form-data" if route.upload else "application/json"
         assert list(described["requestBody"]["content"]) == [kind]
     queried = [p["name"] for p in described.get("parameters", []) if p["in"] == "query"]
     assert queried == list(route.query)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("post", "/chats/enviarMensagemLLM", {"409", "502", "503", "504", "507"}),
+        ("post", "/chats/{chat_id}/takeover", {"404", "409"}),
+        ("get", "/events", {"404", "503"}),
+        ("post", "/auth/login", {"401", "429"}),
+    ],
+)
+def test_the_failures_that_callers_meet_are_described(
+    spec: dict[str, Any], method: str, path: str, statuses: set[str]
+) -> None:
+    described = spec["paths"][path][method]["responses"]
+
+    for status in statuses:
+        [content] = described[status]["content"].values()
+        assert content["schema"] == {"$ref": "#/components/schemas/HTTPError"}
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if r.body], ids=str)
@@ -194,7 +215,8 @@ def test_another_method_is_refused_in_json(
 
 def test_the_wrong_method_names_the_right_one(nobody: httpx2.Client) -> None:
     for route in DESCRIBED:
-        wrong = "DELETE" if route.method != "DELETE" else "GET"
+        right = {one.method for one in DESCRIBED if one.rule == route.rule}
+        wrong = next(one for one in ("DELETE", "GET", "PUT") if one not in right)
         answer = nobody.request(wrong, route.path("x"))
         assert answer.status_code == 405, route
         assert route.method in answer.headers["Allow"]

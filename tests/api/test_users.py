@@ -54,7 +54,9 @@ def test_an_administrator_creates_users_of_both_roles(
         assert body["id"] == body["_id"]
         assert answer.headers["Location"] == f"/users/{body['_id']}"
         assert (body["role"], body["active"]) == (role, True)
-        assert listed(admin)[body["_id"]] == {n: body[n] for n in SHOWN}
+        shown = {name: body[name] for name in SHOWN}
+        assert listed(admin)[body["_id"]] == shown
+        assert admin.http.get(answer.headers["Location"]).json() == shown
         person = server.sign_in(body["email"])
         assert person.http.get("/users").status_code == (
             200 if role == "admin" else 403

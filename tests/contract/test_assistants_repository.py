@@ -100,6 +100,21 @@ def test_members_and_takeover_change_by_their_parts(
     assert assistants.ids_for_member("u3") == []
 
 
+def test_who_has_a_return_timer_is_told_with_its_minutes(
+    assistants: AssistantRepository,
+) -> None:
+    timed, other = assistant(takeover=Takeover(return_after_minutes=7)), assistant()
+    assistants.add(timed)
+    assistants.add(other)
+    assert assistants.return_minutes() == {timed.id: 7}
+
+    changed = {"takeover.return_after_minutes": 1}
+    assistants.update(other.id, changed, now=later(1))
+    assistants.mark_deleted(timed.id, now=later(1))
+
+    assert assistants.return_minutes() == {other.id: 1}
+
+
 def test_a_deleted_assistant_is_gone_but_for_the_clean_up(
     assistants: AssistantRepository,
 ) -> None:

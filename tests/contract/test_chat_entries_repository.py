@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.models.attended import AttendedChat
 from app.models.chat import Chat, ChatState, ChatStatus, UnwrittenEntry
 from app.models.message import Author, Message, MessageStatus
 from app.repositories.chat_entries import ChatEntryRepository
@@ -54,6 +55,7 @@ def test_an_entry_changes_the_chat_and_lies_in_it_until_it_is_written(
         chat,
         state=state,
         last_seq=2,
+        left_bot=2,
         unwritten=(UnwrittenEntry(message=entry, process="p1"),),
         updated_at=later(1),
     )
@@ -94,15 +96,22 @@ def test_of_many_at_once_one_has_the_place(
 def test_attended_chats_are_listed_until_they_are_given_back(
     entries: ChatEntryRepository, chat: Chat
 ) -> None:
-    assert entries.list_attended() == []
+    mine = [chat.assistant_id, "another"]
+    assert entries.list_attended(mine) == []
     human = entries.append(chat, entry_for(chat), HUMAN, process="p1")
     assert human
-    assert entries.list_attended() == [human]
+    assert HUMAN.attended is not None
+    assert entries.list_attended(mine) == [
+        AttendedChat(
+            id=chat.id, assistant_id=chat.assistant_id, attended=HUMAN.attended
+        )
+    ]
+    assert entries.list_attended(["another"]) == []
 
     bot = ChatState(status=ChatStatus.BOT)
     assert entries.append(human, entry_for(human), bot, process="p1")
 
-    assert entries.list_attended() == []
+    assert entries.list_attended(mine) == []
 
 
 def test_another_key_takes_over_what_is_to_come(
@@ -115,3 +124,16 @@ def test_another_key_takes_over_what_is_to_come(
     entries.change_key("a1", "k1", "main")
 
     assert chats.get(chat.id) == replace(chat, key_id="main")
+
+
+def test_a_chat_knows_when_it_was_last_not_the_assistants(
+    entries: ChatEntryRepository, chats: ChatRepository, chat: Chat
+) -> None:
+    for state in (HUMAN, ChatState(status=ChatStatus.BOT)):
+        found = chats.get(chat.id)
+        assert found
+        assert entries.append(found, entry_for(found), state, process="p1")
+
+    after = chats.get(chat.id)
+    assert after
+    assert (after.status, after.left_bot) == (ChatStatus.BOT, 2)

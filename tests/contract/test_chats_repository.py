@@ -173,6 +173,19 @@ def test_a_turn_leaves_the_queue_alone(chats: ChatRepository) -> None:
     assert chats.dequeue("none", turns[0].id) is None
 
 
+def test_a_turn_that_is_taken_back_leaves_nothing_unread(chats: ChatRepository) -> None:
+    chat = enqueue(chats)
+    copy = queued()
+    enqueue(chats, turn=copy)
+
+    after = chats.withdraw(chat.id, copy.id)
+
+    assert after
+    assert (after.queue, after.unread) == (chat.queue, 1)
+    assert chats.withdraw(chat.id, copy.id) == after
+    assert chats.withdraw("none", copy.id) is None
+
+
 def test_places_are_given_once(chats: ChatRepository) -> None:
     chat = enqueue(chats)
 
@@ -286,7 +299,8 @@ def _something_came_since(
 
 
 def _given_back(chats: ChatRepository, made: Chat) -> tuple[Chat, str, TurnOutcome]:
-    return made, made.queue[0].id, outcome(suppressed=True)
+    taken = replace(made, state=ChatState(status=ChatStatus.HUMAN))
+    return taken, made.queue[0].id, outcome(suppressed=True)
 
 
 def _gone(chats: ChatRepository, made: Chat) -> tuple[Chat, str, TurnOutcome]:
@@ -320,6 +334,21 @@ def test_a_turn_is_not_settled_when_its_chat_has_changed(
     assert not chats.settle(chat, turn_id, end, question="Late")
 
     assert chats.get(made.id) == before
+
+
+def test_an_answer_may_be_kept_in_a_chat_that_was_given_back(
+    chats: ChatRepository,
+) -> None:
+    made = enqueue(chats)
+
+    kept = outcome(suppressed=True)
+
+    assert chats.settle(made, made.queue[0].id, kept, question="When?")
+
+    after = chats.get(made.id)
+    assert after
+    assert after.queue[0].outcome == kept
+    assert after.response is None
 
 
 def test_of_many_outcomes_at_once_one_counts(chats: ChatRepository) -> None:

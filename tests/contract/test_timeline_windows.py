@@ -3,11 +3,14 @@ from typing import Any
 
 import pytest
 
+from app.errors import StoreUnavailable
 from app.models.message import Author, Inbound, Message, MessageStatus
+from app.repositories.database import together
 from app.repositories.messages import MessageRepository
 from app.repositories.windows import Windows
 from tests.contract.conftest import Made
 from tests.support.made import message
+from tests.support.store_backends import MakeDatabase
 
 
 class _Chat:
@@ -93,22 +96,55 @@ def test_a_chats_end_is_known_as_long_as_nobody_else_adds_to_it() -> None:
 
 
 def test_the_longest_unused_windows_make_room() -> None:
-    windows = Windows(characters=100)
+    windows = Windows(characters=100_000)
     for chat in ("first", "second"):
-        windows.keep(chat, [question(chat, 1, "x" * 40)], size=5)
+        windows.keep(chat, [question(chat, 1, "x" * 40_000)], size=5)
     assert windows.read("first", 5, upto=1)
-    windows.append(question("first", 2, "x" * 20))
-    windows.keep("third", [question("third", 1, "x" * 40)], size=5)
+    windows.append(question("first", 2, "x" * 15_000))
+    windows.keep("third", [question("third", 1, "x" * 40_000)], size=5)
     assert windows.read("second", 5, upto=1) is None
     assert windows.read("first", 5, upto=2)
-    windows.keep("huge", [question("huge", 1, "x" * 101)], size=5)
+    windows.keep("huge", [question("huge", 1, "x" * 100_000)], size=5)
     assert windows.read("huge", 5, upto=1) is None
 
 
 def test_forgetting_the_windows_gives_their_room_back() -> None:
-    windows = Windows(characters=100)
-    windows.keep("c", [question("c", 1, "x" * 90)], size=5)
+    windows = Windows(characters=100_000)
+    windows.keep("c", [question("c", 1, "x" * 90_000)], size=5)
     windows.clear()
-    windows.keep("d", [question("d", 1, "x" * 90)], size=5)
+    windows.keep("d", [question("d", 1, "x" * 90_000)], size=5)
     assert windows.read("c", 5, upto=1) is None
     assert windows.read("d", 5, upto=1)
+
+
+def test_short_messages_take_room_too() -> None:
+    windows = Windows(characters=100_000)
+    for number in range(1000):
+        windows.keep(f"c{number}", [question(f"c{number}", 1, "ok")], size=5)
+    kept = [n for n in range(1000) if windows.read(f"c{n}", 5, upto=1)]
+    assert kept == list(range(1000 - len(kept), 1000))
+    assert 100 < len(kept) < 200
+
+
+def test_what_a_transaction_takes_back_is_not_known(
+    make_database: MakeDatabase,
+) -> None:
+    db = make_database("embedded")
+    messages = MessageRepository(db)
+    messages.add(question("c1", 1))
+    messages.latest("c1", 5, upto=1)
+    nameless = Inbound(idempotency_key=None, channel_message=None, fingerprint="f")
+
+    def ask_in_vain() -> None:
+        with together(db):
+            messages.add_inbound(question("c1", 2, "never"), nameless)
+            raise StoreUnavailable
+
+    with pytest.raises(StoreUnavailable):
+        ask_in_vain()
+    messages.add(question("c1", 2, "written by another"))
+
+    assert [m.text for m in messages.latest("c1", 5, upto=2)] == [
+        "hello",
+        "written by another",
+    ]

@@ -17,6 +17,7 @@ import pytest
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour, Body
 from tests.support.history import Checker, History
+from tests.support.model_log import ModelLog
 from tests.support.processes import ServerProcess, free_port, started
 from tests.support.running import PASSWORD
 from tests.support.servers import store_settings
@@ -28,6 +29,7 @@ CLIENTS, MESSAGES = 20, 50
 CONTACTS_EACH = 2
 PATIENCE = 90.0
 BETWEEN_KILLS = (2.0, 5.0)
+NOTE = "internal note"
 FAULTS = (
     (0.03, Behaviour(status=500)),
     (0.02, Behaviour(status=429, headers={"Retry-After": "1"})),
@@ -47,7 +49,8 @@ class World:
         self.posts, self.written = History(), History()
         self.delivered: list[Body] = []
         self.over = threading.Event()
-        self.kills = 0
+        self.kills: list[tuple[float, float]] = []
+        self.takeovers: dict[str, float] = {}
         self.http = httpx2.Client(timeout=40, limits=httpx2.Limits(max_connections=100))
 
     def call(
@@ -102,26 +105,29 @@ class World:
         return answer
 
     def attend(self) -> None:
-        """Take chats over at random, write, and hand them back."""
+        """Take chats over at random, write and note, and hand them back."""
         count = 0
         while not self.over.wait(random.uniform(0.0, 0.1)):
             contact = f"c{random.randrange(CLIENTS)}-{random.randrange(CONTACTS_EACH)}"
-            taken = self.call(
-                "POST", f"/chats/{contact}/takeover", self.attendant, json={}
-            )
-            if taken is None or taken.status_code != 200:
+            if not self._take_over(contact, f"reason {len(self.takeovers)}"):
                 continue
             for _ in range(random.randrange(3)):
                 count += 1
                 self._write(contact, f"attendant's word {count}")
+                self._write(contact, f"{NOTE} {count}", note=True)
             time.sleep(random.uniform(0, 0.4))
             self._hand_back(contact)
 
-    def _write(self, contact: str, text: str) -> None:
+    def _take_over(self, contact: str, reason: str) -> bool:
+        self.takeovers[reason] = time.monotonic()
+        path = f"/chats/{contact}/takeover"
+        answer = self.call("POST", path, self.attendant, json={"reason": reason})
+        return answer is not None and answer.status_code == 200
+
+    def _write(self, contact: str, text: str, *, note: bool = False) -> None:
         self.written.add("invoke", text, contact)
-        answer = self.call(
-            "POST", f"/chats/{contact}/messages", self.attendant, json={"text": text}
-        )
+        path, body = f"/chats/{contact}/messages", {"text": text, "note": note}
+        answer = self.call("POST", path, self.attendant, json=body)
         if answer is not None and answer.status_code == 201:
             self.written.add("ok", text, contact, answer.json())
         else:
@@ -155,8 +161,9 @@ class World:
         """Kill one of the two, now and then, and start it again."""
         while not self.over.wait(random.uniform(*BETWEEN_KILLS)):
             server = random.choice(self.servers)
+            began = time.monotonic()
             server.kill()
-            self.kills += 1
+            self.kills.append((began, time.monotonic()))
             time.sleep(random.uniform(0, 1))
             server.start()
 
@@ -181,8 +188,10 @@ def test_a_thousand_messages_through_kills_faults_and_takeovers(
     tmp_path: Path, request: pytest.FixtureRequest, backend: str
 ) -> None:
     with Upstream(usual=Behaviour(delay=0.1)) as upstream:
+        failed: set[int] = set()
         for share, fault in FAULTS:
-            upstream.when(_by_chance(share), fault)
+            whole = fault.delay > 0
+            upstream.when(_by_chance(share, set() if whole else failed), fault)
         settings = {
             "llm_provider": "openai",
             "openai_base_url": upstream.base_url,
@@ -213,7 +222,7 @@ def test_a_thousand_messages_through_kills_faults_and_takeovers(
                 timelines = world.timelines()
             assert [one.terminate(), other.terminate()] == [0, 0]
 
-    assert world.kills >= 3
+    assert len(world.kills) >= 3
     Checker(
         posts=world.posts,
         written=world.written,
@@ -222,7 +231,13 @@ def test_a_thousand_messages_through_kills_faults_and_takeovers(
     ).check()
     sent = sum(len(world.posts.names("invoke", contact)) for contact in timelines)
     assert sent == CLIENTS * MESSAGES
-    _check_the_models_log(upstream, timelines)
+    assert any(NOTE in event.name for event in world.written.of("ok"))
+    ModelLog(
+        requests=upstream.requests,
+        failed=failed,
+        kills=world.kills,
+        takeovers=world.takeovers,
+    ).check(timelines.values(), untold=NOTE)
 
 
 def sign_in(server: ServerProcess) -> str:
@@ -232,21 +247,17 @@ def sign_in(server: ServerProcess) -> str:
         return token
 
 
-def _by_chance(share: float) -> Callable[[Body], bool]:
-    return lambda _request: random.random() < share
+def _by_chance(share: float, met: set[int]) -> Callable[[Body], bool]:
+    """Meet this share of the requests; ``met`` gets the ids of their bodies."""
+
+    def meets(request: Body) -> bool:
+        chosen = random.random() < share
+        if chosen:
+            met.add(id(request))
+        return chosen
+
+    return meets
 
 
 def _pending(timelines: dict[str, list[Body]]) -> bool:
     return any(e["status"] == "pending" for t in timelines.values() for e in t)
-
-
-def _check_the_models_log(upstream: Upstream, timelines: dict[str, list[Body]]) -> None:
-    """The model was asked for what is on the timelines, and told no note."""
-    asked = {r.body["messages"][-1]["content"] for r in upstream.requests}
-    answered = {
-        entry["text"]
-        for timeline in timelines.values()
-        for entry in timeline
-        if entry["status"] == "answered"
-    }
-    assert answered <= asked

@@ -187,7 +187,9 @@ class ServerProcess:
             chats=chats,
             messages=messages,
             repetitions=Repetitions(messages=messages, now=self.clock.now),
-            handover=Handover(entries=self.entries, now=self.clock.now),
+            handover=Handover(
+                entries=self.entries, turns=self.queue, now=self.clock.now
+            ),
             timeline=timeline,
             queue=self.queue,
             together=one_by_one,

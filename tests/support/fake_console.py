@@ -203,6 +203,10 @@ class FakeAssistants:
     def ids_for_member(self, user_id: str) -> list[str]:
         return [a.id for a in self._living() if user_id in _members(a)]
 
+    def return_minutes(self) -> dict[str, int]:
+        found = {a.id: a.takeover.return_after_minutes for a in self._living()}
+        return {name: minutes for name, minutes in found.items() if minutes}
+
     def update(
         self, assistant_id: str, changes: Mapping[str, Any], *, now: datetime
     ) -> Assistant | None:

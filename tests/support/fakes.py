@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.models.attended import AttendedChat
 from app.models.chat import (
     Channel,
     Chat,
@@ -21,6 +22,8 @@ from app.models.outbox import HandedOut
 from app.models.usage import UsageEntry
 from app.services.event_hub import EventHub, Subscription, Wanted
 from tests.support.made import NOW
+
+BOT = ChatStatus.BOT
 
 
 class FakeChats:
@@ -113,7 +116,7 @@ class FakeChats:
                 or now.queue[0].id != turn_id
                 or now.queue[0].revoked
                 or now.last_seq != outcome.seq - 1
-                or now.active is outcome.suppressed
+                or now.status is not (chat.status if outcome.suppressed else BOT)
             ):
                 return False
             head = replace(now.queue[0], outcome=outcome)
@@ -154,6 +157,17 @@ class FakeChats:
             chat = self._chats.get(chat_id)
             left = tuple(t for t in chat.queue if t.id != turn_id) if chat else ()
             return chat and self._save(replace(chat, queue=left))
+
+    def withdraw(self, chat_id: str, turn_id: str) -> Chat | None:
+        with self._lock:
+            chat = self._chats.get(chat_id)
+            left = tuple(t for t in chat.queue if t.id != turn_id) if chat else ()
+            if chat is None or left == chat.queue:
+                return chat
+            unread = chat.state.unread - 1
+            return self._save(
+                replace(chat, queue=left, state=replace(chat.state, unread=unread))
+            )
 
     def revoke(self, chat_id: str, turn_id: str) -> Chat | None:
         with self._lock:
@@ -202,11 +216,13 @@ class FakeChats:
             if now is None or now.last_seq != entry.seq - 1:
                 return None
             unwritten = UnwrittenEntry(message=entry, process=process)
+            left_bot = now.left_bot if state.status is ChatStatus.BOT else entry.seq
             return self._save(
                 replace(
                     now,
                     state=state,
                     last_seq=entry.seq,
+                    left_bot=left_bot,
                     unwritten=(*now.unwritten, unwritten),
                     updated_at=entry.created_at,
                 )
@@ -221,8 +237,16 @@ class FakeChats:
     def find_unwritten(self, process: str) -> list[Chat]:
         return [c for c in self.all() if any(u.process == process for u in c.unwritten)]
 
-    def list_attended(self) -> list[Chat]:
-        return [chat for chat in self.all() if chat.state.attended is not None]
+    def list_attended(self, assistant_ids: Collection[str]) -> list[AttendedChat]:
+        return [
+            AttendedChat(
+                id=chat.id,
+                assistant_id=chat.assistant_id,
+                attended=chat.state.attended,
+            )
+            for chat in self.all()
+            if chat.state.attended is not None and chat.assistant_id in assistant_ids
+        ]
 
     def change_key(self, assistant_id: str, from_key: str, to_key: str) -> None:
         with self._lock:

@@ -126,7 +126,7 @@ class Checker:
             assert answers == answered, contact
 
     def _check_delivery(self) -> None:
-        """Each word for a contact reached the bot, a chat's in their order."""
+        """Each word for a contact, and nothing else, reached the bot, in order."""
         seen = {
             event.body["response_id"]
             for event in self.posts.of("ok")
@@ -145,7 +145,7 @@ class Checker:
             for entry in timeline
             if entry["status"] == "sent" and entry["author"] != "contact"
         }
-        assert due <= seen
+        assert seen == due
 
 
 def _first_of_each(delivered: Iterable[Body]) -> list[Body]:

@@ -1,7 +1,6 @@
-"""`python main.py` with a wall clock that is wrong, or with a death at a chosen call.
+"""A server whose wall clock is wrong, or that dies at a chosen call.
 
-As a process of its own: ``python -m tests.support.odd_server``, told by the
-environment. ``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``:
+Its environment tells it. ``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``:
 ``module:Class.method`` at whose call it kills itself; ``DIES``: ``before`` it has done
 its work, or ``after``.
 """
@@ -18,15 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import main
+from tests.support.forked import ForkedServer
 from tests.support.processes import ServerProcess
 
 READING_CLOCKS = ("app", "jwt", "flask_jwt_extended")
-
-
-class OddServer(ServerProcess):
-    """Such a process, for tests that start and end it."""
-
-    program = ("-m", "tests.support.odd_server")
 
 
 @contextmanager
@@ -90,8 +84,14 @@ def die_at(place: str, when: str) -> None:
     setattr(cls, name, call)
 
 
-if __name__ == "__main__":
+def run() -> None:
     shift_clocks(float(os.environ.get("CLOCK_OFF", "0")))
     if "DIES_AT" in os.environ:
         die_at(os.environ["DIES_AT"], os.environ["DIES"])
     main.main()
+
+
+class OddServer(ForkedServer):
+    """Such a process, for tests that start and end it."""
+
+    run = staticmethod(run)

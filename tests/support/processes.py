@@ -6,22 +6,39 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol, Self
 
 import httpx2
+
+from tests.support.http_client import client_of
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 KEPT = ("PATH", "HOME", "LANG")
 
 
+class Process(Protocol):
+    """What of ``subprocess.Popen`` is used here."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
 class ServerProcess:
     """`python main.py` with these settings, on a free port."""
 
-    program: tuple[str, ...] = ("main.py",)
+    process: Process
+    output: IO[str]
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
@@ -31,7 +48,7 @@ class ServerProcess:
 
     def spawn(self, command: list[str]) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env=self.environment(),
@@ -39,16 +56,20 @@ class ServerProcess:
                 stderr=log,
                 text=True,
             )
+        assert process.stdout
+        self.process, self.output = process, process.stdout
 
-    def start(self) -> "ServerProcess":
+    def start(self) -> Self:
         """Start it and wait until it listens."""
-        self.spawn([sys.executable, *self.program])
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        self.spawn([sys.executable, "main.py"])
+        self.wait_for_address()
+        return self
+
+    def wait_for_address(self) -> None:
+        line = self.output.readline()
         found = re.search(r"http://\S+", line)
         assert found, f"{line!r}\n{self.log.read_text()}"
         self.base_url = found.group()
-        return self
 
     def environment(self) -> dict[str, str]:
         return {
@@ -71,12 +92,11 @@ class ServerProcess:
         return self._ended()
 
     def client(self, **headers: str) -> httpx2.Client:
-        return httpx2.Client(base_url=self.base_url, headers=headers, timeout=60)
+        return client_of(self.base_url, headers=headers, timeout=60)
 
     def _ended(self) -> int:
         code = self.process.wait(timeout=60)
-        if self.process.stdout:
-            self.process.stdout.close()
+        self.output.close()
         return code
 
 
@@ -95,13 +115,12 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def wait_until_listening(base_url: str, *, seconds: float = 20) -> None:
-    give_up = time.monotonic() + seconds
-    while True:
+def wait_until_listening(base_url: str) -> None:
+    def listens() -> bool:
         try:
-            httpx2.get(f"{base_url}/healthz", timeout=1).raise_for_status()
+            return http.get("/healthz").is_success
         except httpx2.HTTPError:
-            assert time.monotonic() < give_up
-            time.sleep(0.05)
-        else:
-            return
+            return False
+
+    with client_of(base_url, timeout=1) as http:
+        until(listens, seconds=20)

@@ -164,6 +164,13 @@ ROUTES = (
         done=201,
     ),
     Route(
+        method="GET",
+        rule="/assistants/<assistant_id>/keys/<key_id>",
+        role="owner",
+        thing="assistant",
+        inner="key",
+    ),
+    Route(
         method="DELETE",
         rule="/assistants/<assistant_id>/keys/<key_id>",
         role="owner",
@@ -172,6 +179,7 @@ ROUTES = (
     ),
     Route(method="GET", rule="/users", role="admin", query=PAGING),
     Route(method="POST", rule="/users", role="admin", body=USER, done=201),
+    Route(method="GET", rule="/users/<user_id>", role="admin", thing="user"),
     Route(
         method="PATCH",
         rule="/users/<user_id>",

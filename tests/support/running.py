@@ -14,6 +14,7 @@ from app import create_app
 from app.config import Settings
 from app.server.http_server import HttpServer
 from app.wiring import Services
+from tests.support.http_client import client_of
 
 PASSWORD = "correct horse battery"
 THREADS = 24
@@ -110,7 +111,7 @@ class Server:
         )
 
     def client(self, headers: dict[str, str]) -> httpx2.Client:
-        client = httpx2.Client(base_url=self.base_url, headers=headers, timeout=30)
+        client = client_of(self.base_url, headers=headers)
         self.clients.append(client)
         return client
 

@@ -89,6 +89,7 @@ class StaffedProcess(ServerProcess):
         )
         self.return_timer = ReturnTimer(
             chats=chats,
+            attended=chats,
             assistants=store.assistants,
             entries=self.entries,
             monotonic=self.clock.monotonic,

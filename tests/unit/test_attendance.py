@@ -176,7 +176,7 @@ def test_assigning_passes_the_chat_on_and_leaves_it_to_whoever_comes(
 
     passed = server.attendance.assign(ANA, store.chat.id, user_id="bia")
 
-    assert passed.state == replace(human("bia", at=3), unread=1)
+    assert passed.state == replace(human("bia", at=5), unread=1)
     told = store.timeline()[-1].metadata
     assert (told["event"], told["assigned_to"]) == ("assign", "bia")
     assert (told["name"], told["assigned_name"]) == ("Ana", "Bia")
@@ -185,7 +185,7 @@ def test_assigning_passes_the_chat_on_and_leaves_it_to_whoever_comes(
     left = server.attendance.assign(BIA, store.chat.id, user_id=None)
 
     assert left.state == ChatState(
-        status=ChatStatus.HUMAN, waiting_since=later(90), attended=3, unread=1
+        status=ChatStatus.HUMAN, waiting_since=later(90), attended=5, unread=1
     )
     assert store.timeline()[-1].metadata == {
         "event": "unassign",
@@ -200,7 +200,7 @@ def test_assigning_a_chat_of_the_assistant_gives_it_to_a_person(
 ) -> None:
     chat = server.attendance.assign(ANA, store.chat.id, user_id="owner")
 
-    assert chat.state == ChatState(status=ChatStatus.HUMAN, assigned_to="owner")
+    assert chat.state == human("owner", at=3)
     assert server.hear("Hello?", 2).status is MessageStatus.HUMAN
 
 

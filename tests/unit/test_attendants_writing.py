@@ -2,9 +2,7 @@
 
 import pytest
 
-from app.errors import (
-    ChatAssigned,
-)
+from app.errors import AppError, ChatAssigned, StorageFull, StoreUnavailable
 from app.models.chat import ChatState, ChatStatus
 from app.models.message import Author, MessageStatus
 from tests.support.made import later
@@ -90,6 +88,30 @@ def test_an_entry_that_is_being_written_is_not_cleared_up(
 
     assert server.plan.calls.count("FakeMessages.add_entry") == 1
     assert store.chat.unwritten == ()
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable, StorageFull])
+@pytest.mark.parametrize("call", ["add_entry", "written"])
+def test_what_is_decided_and_cannot_be_written_down_now_is_not_refused(
+    server: StaffedProcess,
+    store: StaffedStore,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    error: type[AppError],
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as trouble:
+        place = store.messages if call == "add_entry" else store.chats
+        trouble.setattr(place, call, fail)
+        message = server.write("I refund you 10.")
+
+    assert store.chat.state == human("ana", at=message.seq)
+    server.recovery.clear_up()
+    assert store.timeline()[-1] == message
+    assert store.chat.unwritten == ()
+    assert server.outgoing() == ["I refund you 10."]
 
 
 # Writing

@@ -301,5 +301,5 @@ def test_the_second_of_two_at_once_is_told_what_became_of_the_first(
     assert isinstance(result, TurnResult)
     assert result.replayed
     assert len(store.timeline()) == 2
-    assert store.chat.queue == ()
+    assert (store.chat.queue, store.chat.unread) == ((), 0)
     assert server.queue.is_idle()

@@ -87,7 +87,7 @@ def test_a_cut_answer_is_interrupted_and_keeps_its_text(
     upstream.reply("abcdefgh", chunks=8, cut_after=events, reset=reset)
     text, error = failure_of(provider_for(upstream))
     assert isinstance(error, ProviderInterrupted)
-    assert text == error.partial == "abcdefgh"[: events - 1]
+    assert text == "abcdefgh"[: events - 1]
     assert len(upstream.requests) == 1
 
 
@@ -99,7 +99,6 @@ def test_an_answer_cut_before_its_text_is_asked_once_more(
     upstream.reply(cut_after=events, reset=reset)
     _, error = failure_of(provider_for(upstream))
     assert isinstance(error, ProviderInterrupted)
-    assert error.partial == ""
     assert len(upstream.requests) == 2
 
 
@@ -115,7 +114,7 @@ def test_a_stream_that_ends_without_a_reason_is_interrupted(upstream: Upstream) 
     upstream.reply("Once upon", done=False, finish=None)
     text, error = failure_of(provider_for(upstream))
     assert isinstance(error, ProviderInterrupted)
-    assert text == error.partial == "Once upon"
+    assert text == "Once upon"
 
 
 def test_half_an_event_is_an_interruption(upstream: Upstream) -> None:
@@ -124,7 +123,7 @@ def test_half_an_event_is_an_interruption(upstream: Upstream) -> None:
     )
     text, error = failure_of(provider_for(upstream))
     assert isinstance(error, ProviderInterrupted)
-    assert text == error.partial == "A"
+    assert text == "A"
 
 
 def test_an_error_in_the_middle_is_an_interruption(upstream: Upstream) -> None:
@@ -134,7 +133,7 @@ def test_an_error_in_the_middle_is_an_interruption(upstream: Upstream) -> None:
     )
     text, error = failure_of(provider_for(upstream))
     assert isinstance(error, ProviderInterrupted)
-    assert text == error.partial == "A"
+    assert text == "A"
 
 
 @pytest.mark.parametrize(
@@ -217,14 +216,14 @@ def test_a_flood_is_cut_at_the_limit(
     upstream.reply(flood=10, chunks=chunks, plain=plain)
     text, error = failure_of(provider_for(upstream), request(seconds=20))
     assert isinstance(error, ProviderInterrupted)
-    assert text == error.partial == "x" * 256 * 1024
+    assert text == "x" * 256 * 1024
 
 
 def test_a_limit_does_not_split_a_character(upstream: Upstream) -> None:
     upstream.reply("é" * 10, chunks=3)
     text, error = failure_of(provider_for(upstream, answer_bytes=7))
     assert isinstance(error, ProviderInterrupted)
-    assert text == error.partial == "ééé"
+    assert text == "ééé"
 
 
 @pytest.mark.parametrize(

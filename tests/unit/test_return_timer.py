@@ -1,5 +1,6 @@
 """A chat goes back to the assistant when its attendant has been silent long."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -137,6 +138,36 @@ def test_a_chat_that_nobody_has_taken_is_not_timed(
     assert store.chat.status is ChatStatus.HUMAN
 
 
+@pytest.mark.parametrize("taken", [False, True], ids=["of the bot", "of Ana"])
+def test_an_assignment_counts_as_the_attendants_last_sign(
+    server: StaffedProcess, store: StaffedStore, *, taken: bool
+) -> None:
+    if taken:
+        server.take_over()
+        server.return_timer.look()
+        wait(server, MINUTES - 1)
+    server.attendance.assign(ANA, store.chat.id, user_id="bia")
+    server.return_timer.look()
+
+    wait(server, MINUTES - 1)
+    assert store.chat.assigned_to == "bia"
+    wait(server, 2)
+
+    assert store.chat.status is ChatStatus.BOT
+
+
+def test_where_no_assistant_has_the_setting_no_chat_is_read() -> None:
+    store = StaffedStore()
+    server = StaffedProcess(store)
+    server.hear("Hi")
+    server.take_over()
+    before = len(server.plan.calls)
+
+    server.return_timer.look()
+
+    assert not any(call.startswith("FakeChats") for call in server.plan.calls[before:])
+
+
 def test_a_chat_that_was_released_and_taken_again_has_its_whole_time(
     server: StaffedProcess, store: StaffedStore
 ) -> None:
@@ -199,7 +230,7 @@ def test_after_a_restart_the_time_begins_anew(
     assert store.chat.status is ChatStatus.BOT
 
 
-@pytest.mark.parametrize("call", range(1, 6))
+@pytest.mark.parametrize("call", range(1, 14))
 def test_a_store_that_fails_puts_no_chat_off(store: StaffedStore, call: int) -> None:
     server = StaffedProcess(store)
     for name in ("one", "two", "three"):
@@ -209,8 +240,9 @@ def test_a_store_that_fails_puts_no_chat_off(store: StaffedStore, call: int) -> 
     server.clock.seconds += MINUTES * 60
     server.plan._at = len(server.plan.calls) + call
 
-    with pytest.raises(StoreUnavailable):
+    with contextlib.suppress(StoreUnavailable):
         server.return_timer.look()
+    assert server.plan.happened
     server.entries.finish(server.name)
     server.return_timer.look()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from app.errors import ProviderInterrupted
 from app.models.chat import ChatStatus
 from app.models.message import Author, MessageStatus
 from app.models.turn import TurnResult
@@ -111,7 +112,7 @@ def test_a_note_lets_the_answer_through(
     assert (rest, result.status) == (" open at nine.", MessageStatus.ANSWERED)
 
 
-def test_a_chat_given_back_in_time_gets_its_answer_at_the_end(
+def test_an_answer_of_before_a_takeover_is_not_delivered_after_the_release(
     server: StaffedProcess, store: StaffedStore
 ) -> None:
     events = server.turns.answer(server.queue_up("When?"), LIVE)
@@ -121,13 +122,39 @@ def test_a_chat_given_back_in_time_gets_its_answer_at_the_end(
 
     _, result = heard(events)
 
-    assert (result.status, result.response) == (MessageStatus.ANSWERED, WHOLE)
+    assert (result.status, result.response) == (MessageStatus.SUPPRESSED, None)
 
 
-def test_a_contact_who_asks_for_a_person_gets_no_answer_any_more(
-    server: StaffedProcess, store: StaffedStore, monkeypatch: pytest.MonkeyPatch
+def test_what_is_left_of_an_answer_that_broke_off_after_it_stays_out_of_later_prompts(
+    store: StaffedStore,
 ) -> None:
-    monkeypatch.setattr(turns, "LOOK_AGAIN", 0)
+    server = StaffedProcess(store)
+    server.provider.will_fail(ProviderInterrupted(), after=["Nine ", "to"])
+    events = server.turns.answer(server.queue_up("When?"), LIVE)
+    next(events)
+    server.take_over()
+    server.release()
+
+    with pytest.raises(ProviderInterrupted):
+        heard(events)
+
+    [part] = (m for m in store.timeline() if m.author is Author.ASSISTANT)
+    assert (part.text, part.status) == ("Nine to", MessageStatus.SUPPRESSED)
+
+
+def test_an_assistant_with_the_chat_back_answers_what_comes_then(
+    server: StaffedProcess, store: StaffedStore
+) -> None:
+    server.hear("When?")
+    server.take_over()
+    server.release()
+
+    assert server.hear("And now?", 2).status is MessageStatus.ANSWERED
+
+
+def test_a_contact_who_asks_for_a_person_hears_nothing_more(
+    server: StaffedProcess, store: StaffedStore
+) -> None:
     events = server.turns.answer(server.queue_up("When?"), LIVE)
     next(events)
 

@@ -20,7 +20,7 @@ def placeholders(words: str) -> set[str]:
 def codes() -> Iterator[str]:
     for found in vars(errors).values():
         if isinstance(found, type) and issubclass(found, AppError):
-            yield found.code
+            yield found.words or found.code
     yield from CODES.values()
 
 

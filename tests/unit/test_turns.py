@@ -416,3 +416,16 @@ def test_a_late_turn_that_fails_is_quiet(server: ServerProcess, store: Store) ->
     server.turns.finish(taken(server, "Hi"))
 
     assert store.timeline()[0].status is MessageStatus.FAILED
+
+
+def test_a_late_turn_that_breaks_is_logged_with_its_traceback(
+    server: ServerProcess, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.provider.will_fail(ZeroDivisionError("a bug"))
+
+    server.turns.finish(taken(server, "Hi"))
+
+    assert store.timeline()[0].status is MessageStatus.FAILED
+    [told] = [record for record in caplog.records if record.exc_info]
+    assert told.getMessage() == "late turn broke"
+    assert vars(told)["message_id"] == store.timeline()[0].id

@@ -108,6 +108,25 @@ def test_what_prepares_runs_until_it_has_succeeded(make: Make) -> None:
     assert prepare.runs == 4
 
 
+def test_the_heart_beats_however_long_a_task_takes(
+    make: Make, processes: FakeProcesses
+) -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        started.set()
+        go_on.wait(20)
+
+    make(often=(slow,)).start()
+    assert started.wait(2)
+    before = processes.beats()["me"]
+
+    try:
+        until(lambda: processes.beats()["me"] > before + 3)
+    finally:
+        go_on.set()
+
+
 def test_stopping_waits_for_the_task_that_runs(make: Make) -> None:
     started, ended = threading.Event(), threading.Event()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import EmailTaken, Forbidden, LastAdmin, UserNotFound
+from app.errors import Busy, EmailTaken, Forbidden, LastAdmin, UserNotFound
 from app.models.page import PageRequest
 from app.models.user import User, UserRole
 from app.services.users import UserService
@@ -34,26 +34,28 @@ class SignIns:
 class Accounts:
     """Stands for AuthService: what a user's service asks of it."""
 
-    def __init__(self, users: FakeUsers, sign_ins: SignIns) -> None:
+    def __init__(self, users: FakeUsers) -> None:
         self._users = users
-        self._sign_ins = sign_ins
+        self.busy = False
 
     def create(self, **fields: Any) -> User:
         made = user(**{n: v for n, v in fields.items() if n != "password"})
         self._users.add(made)
         return made
 
-    def set_password(self, changed: User, password: str) -> None:
-        self._users.update(changed.id, {"password_hash": password}, now=NOW)
-        self._sign_ins.remove_for_user(changed.id)
+    def hash_password(self, password: str) -> str:
+        if self.busy:
+            raise Busy
+        return f"hash of {password}"
 
 
 class House:
     def __init__(self, *users: User) -> None:
         self.users, self.sign_ins = FakeUsers(*users), SignIns()
+        self.accounts = Accounts(self.users)
 
     def service(self, plan: Plan | None = None) -> UserService:
-        accounts: Any = Accounts(self.users, self.sign_ins)
+        accounts: Any = self.accounts
         return UserService(
             users=faulty(self.users, plan or Plan()),
             sessions=self.sign_ins,
@@ -175,8 +177,23 @@ def test_password_role_and_activity_end_the_sign_ins(
     kept = house.users.get(CARLA.id)
     assert kept
     for name, value in changes.items():
-        assert getattr(kept, name.replace("password", "password_hash")) == value
-        assert name == "password" or getattr(changed, name) == value
+        if name == "password":
+            assert kept.password_hash == changed.password_hash == f"hash of {value}"
+        else:
+            assert getattr(kept, name) == getattr(changed, name) == value
+
+
+def test_a_password_that_cannot_be_hashed_now_changes_nothing_else() -> None:
+    house = House(ANA, CARLA)
+    house.accounts.busy = True
+
+    with pytest.raises(Busy):
+        house.service().update(
+            ANA, CARLA.id, {"role": UserRole.ADMIN, "password": "new"}
+        )
+
+    assert house.users.get(CARLA.id) == CARLA
+    assert house.sign_ins.ended == []
 
 
 def test_nobody_else_may() -> None:

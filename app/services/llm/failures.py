@@ -97,7 +97,7 @@ def of_trouble(trouble: Exception, answer: Answer) -> Failure:
         return Failure(ProviderUnavailable(), retries=2, blame=True, detail=detail)
     garbage = isinstance(trouble, Garbage | connection.Malformed)
     if answer.started and not garbage:
-        return Failure(ProviderInterrupted(answer.text), detail=detail)
+        return Failure(ProviderInterrupted(), detail=detail)
     if isinstance(trouble, ErrorInAnswer):
         return _of_error(trouble.error)
     if isinstance(trouble, connection.Broken):
