@@ -4,9 +4,10 @@ import logging
 import sys
 import threading
 
+import click
 from apiflask import APIFlask
 
-import app as orquestradora
+from app import factory
 from app.cli import register_commands
 from app.config import ConfigurationError, Settings, load_settings
 from app.errors import AppError
@@ -45,12 +46,14 @@ def _settings() -> Settings:
 def _start(settings: Settings) -> APIFlask:
     set_up_logging(settings.log_level)
     try:
-        app = orquestradora.create_app(settings)
+        app = factory.create_app(settings)
     except ConfigurationError as exc:
         sys.exit(f"configuration: {exc}")
     register_commands(app)
     services: Services = app.extensions["services"]
     services.upkeep.start()
+    if not _is_command():
+        services.workers.start(settings.workers)
     threading.Thread(target=services.provider.prepare, daemon=True).start()
     _tell_setup_token(settings, services)
     warning = threading.Timer(
@@ -59,6 +62,15 @@ def _start(settings: Settings) -> APIFlask:
     warning.daemon = True
     warning.start()
     return app
+
+
+def _is_command() -> bool:
+    """Tell whether a `flask` command other than `run` makes the app.
+
+    It would leave the jobs that it has begun.
+    """
+    context = click.get_current_context(silent=True)
+    return context is not None and context.info_name != "run"
 
 
 def _tell_setup_token(settings: Settings, services: Services) -> None:

@@ -73,6 +73,20 @@ class Settings(BaseSettings):
     openai_model: str = Field(
         "gpt-4.1-mini", min_length=1, description="Model of assistants that name none"
     )
+    embedding_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Model that makes vectors of texts, for search by meaning too;"
+        " empty: by words alone",
+    )
+    embedding_base_url: str | None = Field(
+        None,
+        pattern=WEB_ADDRESS,
+        description="Where that model is; empty: OPENAI_BASE_URL",
+    )
+    embedding_api_key: SecretStr | None = Field(
+        None, description="Key for it; empty: OPENAI_API_KEY"
+    )
     model_context_tokens: int = Field(
         128_000,
         ge=1_000,
@@ -88,6 +102,13 @@ class Settings(BaseSettings):
     assistant_quota_mb: int = Field(
         500, gt=0, description="All documents of one assistant together, in MB"
     )
+    workers: int = Field(
+        1,
+        ge=0,
+        le=32,
+        description="Background jobs at once in this process; 0: none, for servers"
+        " beside a `flask worker`",
+    )
     cors_origins: CommaSeparated = Field(
         (), description="Origins whose pages may call us, comma-separated"
     )
@@ -102,11 +123,23 @@ class Settings(BaseSettings):
         pattern=WEB_ADDRESS,
         description="Our address as others see it; https turns HSTS on",
     )
+    fetch_allowed_networks: CommaSeparated = Field(
+        (),
+        max_length=64,
+        description="Networks of your own, such as 10.1.0.0/16, that pages may be"
+        " fetched from; empty: the public internet only",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="How much is logged"
     )
 
-    @field_validator("cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
+    @field_validator(
+        "cors_origins",
+        "trusted_proxies",
+        "allowed_hosts",
+        "fetch_allowed_networks",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -121,7 +154,7 @@ class Settings(BaseSettings):
             raise ValueError("each must be https://host, https://host:port or *")
         return bare
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "fetch_allowed_networks")
     @classmethod
     def _are_networks(cls, addresses: tuple[str, ...]) -> tuple[str, ...]:
         try:

@@ -158,8 +158,33 @@ class DocumentEncodingUnknown(AppError):
     status, code = 415, "document_encoding_unknown"
 
 
+class DocumentNotRead(AppError):
+    """What it is cannot be read; ``reason`` says why."""
+
+    status, code = 415, "document_not_read"
+
+
 class DocumentEmpty(AppError):
     status, code = 422, "document_empty"
+
+
+class AddressRefused(AppError):
+    """An address that is not asked; ``fields`` says why under ``url``."""
+
+    status, code = 422, "address_refused"
+
+    def __init__(self, words: str) -> None:
+        super().__init__(fields={"url": words})
+
+
+class AddressUnreadable(AppError):
+    """An address was asked, without success; ``reason`` says why."""
+
+    status, code = 422, "address_unreadable"
+
+
+class AddressTooLarge(AppError):
+    status, code = 422, "address_too_large"
 
 
 # Repetitions

@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from app import create_app
 from app.config import Settings
+from app.factory import create_app
 
 COMMITTED = Path(__file__).parent.parent / "openapi.json"
 

@@ -2,6 +2,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.models.search import Embedding
+
 
 class DocumentType(StrEnum):
     RAG = "rag"
@@ -22,6 +24,8 @@ class Document:
     ``filename`` is the name as sent, ``filepath`` the place relative to the
     documents folder, ``size`` in bytes, ``chunks`` how many are searchable.
     ``revision`` names the contents: it changes when the file is replaced.
+    ``indexed`` is the revision that is searchable, which may still be an earlier
+    one; ``pages`` how many there are, None where the format has none.
     """
 
     id: str
@@ -36,7 +40,13 @@ class Document:
     progress: float
     error: str | None
     chunks: int
+    pages: int | None = None
+    indexed: str | None = None
     created_at: datetime
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.status in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +54,11 @@ class Chunk:
     """A retrieval piece of a document: what the model gets to read.
 
     ``heading`` is the path of headings above it, ``position`` its place among
-    the document's chunks from 0, ``language`` what it was indexed as (``en``,
-    ``pt``, ``es``).
+    the document's chunks from 0, ``start`` that of its first character in the
+    document's text, ``language`` what it was indexed as (``en``, ``pt``, ``es``).
+    ``pages`` are the characters of ``text`` at which pages begin, each with its
+    number, the first at 0; empty where the format has none. ``embedding`` is None
+    until there is one.
     """
 
     id: str
@@ -54,23 +67,38 @@ class Chunk:
     revision: str
     position: int
     filename: str
-    page: int | None
+    pages: tuple[tuple[int, int], ...] = ()
     heading: str | None
     language: str
+    start: int
     text: str
+    embedding: Embedding | None = None
+
+    @property
+    def page(self) -> int | None:
+        return self.page_at(0)
+
+    def page_at(self, place: int) -> int | None:
+        """Return the number of the page on which a character of ``text`` stands."""
+        found = [number for begins, number in self.pages if begins <= place]
+        return found[-1] if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """A chunk found for a question.
 
-    ``score`` is BM25, higher is better; ``coverage`` is the share (0-1) of the
-    question's content words that stand in the chunk.
+    ``coverage`` (0-1) is the share of the question's content words that stand in the
+    chunk; ``score`` (0-1) the greater of the same with rare words weighing more, and
+    of how alike chunk and question are in meaning. The ranks are its places, from 1,
+    among what words and what meaning find; None: it is not found that way.
     """
 
     chunk: Chunk
     score: float
     coverage: float
+    lexical_rank: int | None = None
+    vector_rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

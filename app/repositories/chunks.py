@@ -1,12 +1,16 @@
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from pymongo import ASCENDING
+from pymongo.errors import BulkWriteError
 
 from app.models.document import Chunk
 from app.repositories.database import AnyDatabase
-from app.repositories.failures import store_errors_translated
+from app.repositories.failures import DUPLICATE_KEY, store_errors_translated
+from app.repositories.rows import fields_of
+
+REMOVED_AT_ONCE = 1_000
+"""Chunks: a write of all that a long document has would exceed the time of one."""
 
 
 @store_errors_translated
@@ -27,7 +31,15 @@ class ChunkRepository:
         self._chunks.create_index([("assistant_id", ASCENDING)])
 
     def add(self, chunks: Iterable[Chunk]) -> None:
-        self._chunks.insert_many([_to_mongo(chunk) for chunk in chunks])
+        """Add chunks; those that are there already stay as they are."""
+        try:
+            self._chunks.insert_many(
+                [_to_mongo(chunk) for chunk in chunks], ordered=False
+            )
+        except BulkWriteError as exc:
+            errors = exc.details["writeErrors"]
+            if any(error["code"] != DUPLICATE_KEY for error in errors):
+                raise
 
     def list_for_document(self, document_id: str, revision: str) -> list[Chunk]:
         found = self._chunks.find({"document_id": document_id, "revision": revision})
@@ -39,25 +51,43 @@ class ChunkRepository:
         )
         return {row["_id"]: _from_mongo(row) for row in found}
 
-    def remove_for_document(self, document_id: str, *, but: str | None = None) -> None:
-        """Remove a document's chunks, except those of the revision ``but``."""
-        query: dict[str, Any] = {"document_id": document_id}
-        if but is not None:
-            query["revision"] = {"$ne": but}
-        self._chunks.delete_many(query)
+    def revisions(self, document_id: str) -> list[str]:
+        """Return those that a document has chunks of."""
+        found: list[str] = []
+        while row := self._chunks.find_one(
+            {
+                "document_id": document_id,
+                "revision": {"$gt": found[-1] if found else ""},
+            },
+            {"revision": 1},
+            sort=[("revision", ASCENDING)],
+        ):
+            found.append(row["revision"])
+        return found
+
+    def remove_for_document(self, document_id: str) -> None:
+        self._remove({"document_id": document_id})
 
     def remove_revision(self, document_id: str, revision: str) -> None:
-        self._chunks.delete_many({"document_id": document_id, "revision": revision})
+        self._remove({"document_id": document_id, "revision": revision})
 
     def remove_for_assistant(self, assistant_id: str) -> None:
-        self._chunks.delete_many({"assistant_id": assistant_id})
+        self._remove({"assistant_id": assistant_id})
+
+    def _remove(self, query: dict[str, Any]) -> None:
+        while found := list(
+            self._chunks.find(query, {"_id": 1}, limit=REMOVED_AT_ONCE)
+        ):
+            self._chunks.delete_many({"_id": {"$in": [row["_id"] for row in found]}})
 
 
 def _to_mongo(chunk: Chunk) -> dict[str, Any]:
-    row = asdict(chunk)
+    row = fields_of(chunk)
     row["_id"] = row.pop("id")
     return row
 
 
 def _from_mongo(found: dict[str, Any]) -> Chunk:
-    return Chunk(id=found["_id"], **{k: v for k, v in found.items() if k != "_id"})
+    row = {k: v for k, v in found.items() if k != "_id"}
+    row["pages"] = tuple((start, number) for start, number in row["pages"])
+    return Chunk(id=found["_id"], **row)

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -94,31 +94,51 @@ class DocumentRepository:
         return sum(row["size"] for row in found)
 
     def ready_keys(self, assistant_id: str) -> set[str]:
-        """Return ``<id>:<revision>`` of each searchable document."""
+        """Return ``<id>:<revision>`` of what is searchable of each document."""
         found = self._documents.find(
-            {
-                "assistant_id": assistant_id,
-                "type": DocumentType.RAG.value,
-                "status": DocumentStatus.READY.value,
-            },
-            {"revision": 1},
+            {"assistant_id": assistant_id, "indexed": {"$ne": None}},
+            {"indexed": 1},
         )
-        return {f"{row['_id']}:{row['revision']}" for row in found}
+        return {f"{row['_id']}:{row['indexed']}" for row in found}
+
+    def keys_of(self, document_ids: Collection[str]) -> set[str]:
+        """Return ``<id>:<revision>`` of what is searchable of these documents."""
+        found = self._documents.find(
+            {"_id": {"$in": sorted(document_ids)}, "indexed": {"$ne": None}},
+            {"indexed": 1},
+        )
+        return {f"{row['_id']}:{row['indexed']}" for row in found}
 
     def replace(self, old: Document, new: Document) -> bool:
-        """Put ``new`` in the place of ``old``; False when it was no longer there."""
+        """Put ``new`` in the place of ``old``.
+
+        False when it is gone, or has another revision or another one is searchable.
+        """
         result = self._documents.replace_one(
-            {"_id": old.id, "revision": old.revision}, _to_mongo(new)
+            {"_id": old.id, "revision": old.revision, "indexed": old.indexed},
+            _to_mongo(new),
+        )
+        return result.matched_count == 1
+
+    def note_progress(
+        self, document: Document, *, progress: float, pages: int | None
+    ) -> bool:
+        """Say how far the reading of a revision is; False when it has ended."""
+        result = self._documents.update_one(
+            {
+                "_id": document.id,
+                "revision": document.revision,
+                "status": DocumentStatus.PROCESSING.value,
+            },
+            {"$set": {"progress": progress, "pages": pages}},
         )
         return result.matched_count == 1
 
     def list_unfinished(self, *, since: datetime) -> list[Document]:
-        """Return the documents that have been in processing since before then."""
+        """Return the documents that have waited to be indexed since before then."""
+        unfinished = [DocumentStatus.QUEUED.value, DocumentStatus.PROCESSING.value]
         found = self._documents.find(
-            {
-                "status": DocumentStatus.PROCESSING.value,
-                "created_at": {"$lt": since},
-            }
+            {"status": {"$in": unfinished}, "created_at": {"$lt": since}}
         )
         return [_from_mongo(row) for row in found]
 

@@ -13,7 +13,8 @@ from app.repositories.store_time import store_time
 log = logging.getLogger(__name__)
 
 REASON_SHOWN = 200  # the driver speaks of servers and locks, never of contents
-OUT_OF_DISK_SPACE = 14031  # MongoDB's error code
+OUT_OF_DISK_SPACE = 14031  # MongoDB's error codes
+DUPLICATE_KEY = 11000
 
 RepositoryClass = TypeVar("RepositoryClass", bound=type)
 

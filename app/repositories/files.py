@@ -3,7 +3,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.errors import StorageFull
@@ -50,11 +50,15 @@ class DocumentFiles:
     def staged_since(self, seconds: float) -> list[tuple[str, str]]:
         """Return (assistant id, name) of files staged longer ago than that."""
         latest = time.time() - seconds
-        return [
-            (file.parent.parent.name, file.name)
-            for file in self._root.glob(f"*/{INCOMING}/*")
-            if file.stat().st_mtime < latest
-        ]
+        found = []
+        for file in self._root.glob(f"*/{INCOMING}/*"):
+            with suppress(FileNotFoundError):  # put in its place this moment
+                if file.stat().st_mtime < latest:
+                    found.append((file.parent.parent.name, file.name))
+        return found
+
+    def is_staged(self, assistant_id: str, name: str) -> bool:
+        return self._staged(assistant_id, name).is_file()
 
     def path(self, filepath: str) -> Path:
         """Return the place of a file. Raises ValueError outside the folder."""
@@ -62,6 +66,9 @@ class DocumentFiles:
         if not path.is_relative_to(self._root):
             raise ValueError(filepath)
         return path
+
+    def is_there(self, filepath: str) -> bool:
+        return self.path(filepath).is_file()
 
     def remove(self, filepath: str) -> None:
         self.path(filepath).unlink(missing_ok=True)

@@ -10,11 +10,10 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from app.models.message import Inbound, Message, MessageStatus
 from app.repositories.database import REPAIRABLE, AnyDatabase, once_written
-from app.repositories.failures import store_errors_translated
+from app.repositories.failures import DUPLICATE_KEY, store_errors_translated
 from app.repositories.message_rows import message_from, message_row, outbox_place
 from app.repositories.windows import Windows
 
-DUPLICATE_KEY = 11000  # MongoDB's error code
 INBOUND_KEYS = ("idempotency_key", "channel_message")
 
 

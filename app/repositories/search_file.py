@@ -15,7 +15,7 @@ import apsw
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when the tables or the stemming change: old files start over."""
 
 _PRIVATE = 0o600  # the index tells what documents say
@@ -28,7 +28,8 @@ _CACHE_KIB = 1024
 _SCHEMA = """
 CREATE TABLE assistants (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
-    chunks INTEGER NOT NULL DEFAULT 0, words INTEGER NOT NULL DEFAULT 0
+    chunks INTEGER NOT NULL DEFAULT 0, words INTEGER NOT NULL DEFAULT 0,
+    vectors INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, assistant INTEGER NOT NULL, key TEXT NOT NULL,
@@ -39,6 +40,11 @@ CREATE TABLE chunks (
     words INTEGER NOT NULL, terms TEXT NOT NULL
 );
 CREATE INDEX chunks_of_document ON chunks (document);
+CREATE TABLE vectors (
+    chunk INTEGER PRIMARY KEY, assistant INTEGER NOT NULL, id TEXT NOT NULL,
+    model TEXT NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX vectors_of_assistant ON vectors (assistant, model);
 CREATE VIRTUAL TABLE terms USING fts5 (
     body, content='', contentless_delete=1, tokenize=ascii
 );

@@ -1,4 +1,4 @@
-"""Lexical search over chunks, on SQLite's FTS5.
+"""Search over chunks: by words, on SQLite's FTS5, and by meaning, on their vectors.
 
 A term is stored with its assistant's number in front (``7:devolu``), so a question
 reads the postings of its own assistant and no other, and how often a word occurs
@@ -15,10 +15,11 @@ import apsw
 
 from app.errors import StorageFull, StoreUnavailable
 from app.models.document import Chunk
-from app.models.search import Hit
+from app.models.search import Embedding, Hit, Neighbour
 from app.models.words import question_terms
 from app.repositories import search_terms as statements
 from app.repositories.search_file import SearchFile, is_damage
+from app.repositories.search_vectors import VectorSearch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class SearchIndex:
 
     def __init__(self, path: Path) -> None:
         self._file = SearchFile(path)
+        self._vectors = VectorSearch()
 
     def add(self, assistant_id: str, key: str, chunks: Sequence[Chunk]) -> None:
         """Make ``chunks`` findable in the place of what ``key`` had."""
@@ -62,6 +64,14 @@ class SearchIndex:
             return []
         return self._read(
             lambda found: statements.search(found, assistant_id, asked, limit)
+        )
+
+    def nearest(
+        self, assistant_id: str, asked: Embedding, *, limit: int
+    ) -> list[Neighbour]:
+        """Return up to ``limit`` chunks that mean something like it, best first."""
+        return self._read(
+            lambda found: self._vectors.nearest(found, assistant_id, asked, limit)
         )
 
     def close(self) -> None:

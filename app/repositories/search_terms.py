@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import apsw
 
 from app.models.document import Chunk
-from app.models.search import Hit
+from app.models.search import Embedding, Hit
 from app.models.words import Asked, terms
+from app.repositories import search_vectors as vectors
 
 _SATURATION, _LENGTH_SHARE = 1.2, 0.75
 """BM25's k1 and b, at their usual values (Robertson and Zaragoza, 2009)."""
@@ -24,6 +25,15 @@ _SPARE_CANDIDATES = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """What the index keeps of a chunk."""
+
+    chunk_id: str
+    terms: list[str]
+    embedding: Embedding | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Word:
     """A word of a question: its stems here, and how many chunks have one."""
 
@@ -32,37 +42,39 @@ class _Word:
     counts: bool
 
 
-def row_of(chunk: Chunk) -> tuple[str, list[str]]:
-    """Return a chunk's id and terms; its file's name and heading find it too."""
+def row_of(chunk: Chunk) -> Row:
+    """Return what is kept; its file's name and heading find a chunk too."""
     above = f"{chunk.filename.rpartition('.')[0]} {chunk.heading or ''}"
-    return chunk.id, terms(f"{above} {chunk.text}", chunk.language)
+    found = terms(f"{above} {chunk.text}", chunk.language)
+    return Row(chunk.id, found, chunk.embedding)
 
 
 def insert(
     connection: apsw.Connection,
     assistant_id: str,
     key: str,
-    rows: Sequence[tuple[str, list[str]]],
+    rows: Sequence[Row],
 ) -> None:
     assistant = _assistant(connection, assistant_id)
     connection.execute(
         "INSERT INTO documents (assistant, key) VALUES (?, ?)", (assistant, key)
     )
     document = connection.last_insert_rowid()
-    for chunk_id, found in rows:
+    for row in rows:
         # Two blanks between terms: each is found whole by " term ".
         connection.execute(
             "INSERT INTO chunks (document, id, words, terms) VALUES (?, ?, ?, ?)",
-            (document, chunk_id, len(found), f" {'  '.join(found)} "),
+            (document, row.chunk_id, len(row.terms), f" {'  '.join(row.terms)} "),
         )
+        number = connection.last_insert_rowid()
         connection.execute(
             "INSERT INTO terms (rowid, body) VALUES (?, ?)",
-            (
-                connection.last_insert_rowid(),
-                " ".join(f"{assistant}x{term}" for term in found),
-            ),
+            (number, " ".join(f"{assistant}x{term}" for term in row.terms)),
         )
-    _count(connection, assistant, ((len(found), found) for _, found in rows), 1)
+        if row.embedding:
+            vectors.insert(connection, assistant, number, row.chunk_id, row.embedding)
+    counted = ((len(row.terms), row.terms) for row in rows)
+    _count(connection, assistant, counted, 1)
 
 
 def delete(
@@ -83,6 +95,7 @@ def delete(
         connection.executemany(
             "DELETE FROM terms WHERE rowid = ?", [(number,) for number, *_ in rows]
         )
+        vectors.delete(connection, assistant, [number for number, *_ in rows])
         _count(connection, assistant, ((w, body.split()) for _, w, body in rows), -1)
 
 
@@ -126,16 +139,20 @@ def search(
     ]
     usual = length / chunks
     counted = sum(word.counts for word in asked)
+    known = sum(weight for _, weight, counts in weights if counts)
+    unknown = counted - sum(counts for *_, counts in weights)
+    whole = known + unknown * math.log(1 + (chunks + 0.5) / 0.5)
     hits = []
     for chunk_id, words, body in candidates:
         flat = _SATURATION * (1 - _LENGTH_SHARE + _LENGTH_SHARE * words / usual)
-        score, having = 0.0, 0
+        score, weighed, having = 0.0, 0.0, 0
         for stems, weight, counts in weights:
             times = sum(map(body.count, stems))
             if times:
                 having += counts
+                weighed += weight * counts
                 score += weight * times * (_SATURATION + 1) / (times + flat)
-        hits.append(Hit(chunk_id, score, having / counted))
+        hits.append(Hit(chunk_id, score, having / counted, weighed / whole))
     hits.sort(key=lambda hit: (-hit.score, hit.chunk_id))
     return hits[:limit]
 

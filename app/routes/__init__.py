@@ -14,6 +14,7 @@ from app.routes import (
     keys,
     outbox,
     posting,
+    search,
     usage,
     users,
 )
@@ -27,6 +28,7 @@ def register_routes(app: APIFlask) -> None:
         assistants,
         keys,
         posting,
+        search,
         outbox,
         chats,
         attendance,

@@ -18,6 +18,7 @@ from app.routes.schemas.documents import (
     DocumentRead,
     DocumentUpload,
     PathRead,
+    Waiting,
 )
 from app.routes.state import current_caller, services
 from app.texts import text
@@ -66,11 +67,33 @@ def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
 
 @bp.get("/get/<document_id>")
 @bp.auth_required(documents_auth)
+@bp.input(Waiting, location="query", arg_name="query")
 @bp.output(DocumentRead)
-@bp.doc(responses=[403])
-def get_document(document_id: str) -> dict[str, Any]:
+@bp.doc(
+    description=(
+        "`status` says whether the document is searchable; until then `progress`"
+        " grows from 0 to 1. With `wait` the answer comes when it is, or has failed,"
+        " or after so many seconds."
+    ),
+    responses=[403, 503],
+)
+def get_document(document_id: str, query: Waiting) -> dict[str, Any]:
     """Get a document's record"""
-    return _shown(services().documents.get(current_caller(), document_id))
+    documents, caller = services().documents, current_caller()
+    found = documents.get(caller, document_id)
+    if query.wait and found.is_waiting:
+        with services().stream_slots.slot():
+            found = documents.wait(caller, document_id, query.wait)
+    return _shown(found)
+
+
+@bp.post("/<document_id>/reindex")
+@bp.auth_required(documents_auth)
+@bp.output(DocumentRead, status_code=202)
+@bp.doc(responses=[403])
+def reindex_document(document_id: str) -> dict[str, Any]:
+    """Read a document again; until then what is known of it stays"""
+    return _shown(services().documents.index_again(current_caller(), document_id))
 
 
 @bp.get("/path/get/<document_id>")
@@ -116,6 +139,7 @@ def download_document(document_id: str) -> Response:
 @bp.doc(responses=[403])
 def delete_document(document_id: str) -> dict[str, Any]:
     """Delete a document and every trace of it"""
+    services().store.limit_time(None)  # it grows with the document
     services().documents.delete(current_caller(), document_id)
     return {"_id": document_id, "deleted": True}
 

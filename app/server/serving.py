@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 BODY_OVERHEAD = 1024 * 1024
 MOVING_ON = 3.0
-CLOSING = 2.0
+CLOSING = 5.0
 
 
 def serve(app: APIFlask, settings: Settings) -> None:

@@ -10,7 +10,7 @@ not exist are removed.
 import re
 from collections.abc import Sequence
 
-from app.models.document import Passage
+from app.models.document import Chunk, Passage
 from app.models.message import Citation
 from app.services.quoting import carriers, denies, quote
 
@@ -53,15 +53,16 @@ class CitedAnswer:
         cited = [self._passages[number - 1] for number in self._order]
         if not cited and self._passages and not denies(text):
             cited = carriers(self._passages, answer=text, question=self._question)
-        return tuple(
-            Citation(
-                document_id=passage.chunk.document_id,
-                filename=passage.chunk.filename,
-                page=passage.chunk.page,
-                heading=passage.chunk.heading,
-                quote=quote(passage.chunk, answer=text, question=self._question),
-            )
-            for passage in cited
+        return tuple(self._citation(passage.chunk, text) for passage in cited)
+
+    def _citation(self, chunk: Chunk, text: str) -> Citation:
+        words = quote(chunk, answer=text, question=self._question)
+        return Citation(
+            document_id=chunk.document_id,
+            filename=chunk.filename,
+            page=chunk.page_at(chunk.text.find(words)),
+            heading=chunk.heading,
+            quote=words,
         )
 
     def add(self, delta: str) -> str:

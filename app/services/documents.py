@@ -1,4 +1,7 @@
+import codecs
 import hashlib
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -6,12 +9,17 @@ from pathlib import Path
 from typing import Protocol
 
 from app.errors import (
+    DocumentEmpty,
     DocumentExists,
     DocumentNotFound,
+    DocumentNotRead,
     DocumentQuotaExceeded,
     DocumentTooLarge,
     InvalidInput,
 )
+from app.extraction.extract import ExtractionFailed
+from app.extraction.formats import FORMATS
+from app.extraction.text_reading import check_extension, read_text
 from app.models.api_key import KeyScope
 from app.models.assistant import Assistant, AssistantRole
 from app.models.caller import Caller
@@ -25,15 +33,14 @@ from app.models.filenames import safe_name
 from app.models.ids import new_id
 from app.models.page import Page, PageRequest
 from app.services.access import AccessService
-from app.services.chunking import chunks_of
 from app.services.prompts import PromptService
 from app.services.revisions import Revisions, place_of
-from app.services.text_reading import check_extension, read_text
 
-EXTENSIONS = ("md", "txt")
+PROMPT_FORMATS = ("md", "txt")
 LONGEST_FILENAME = 1000
 LONGEST_PROMPT = 100_000
 MEGABYTE = 1024 * 1024
+BETWEEN_LOOKS = 0.2
 
 
 class Documents(Protocol):
@@ -69,6 +76,7 @@ class DocumentService:
         access: AccessService,
         max_upload_mb: int,
         quota_mb: int,
+        stopping: threading.Event,
         now: Callable[[], datetime],
     ) -> None:
         self._documents = documents
@@ -78,6 +86,7 @@ class DocumentService:
         self._access = access
         self._max_upload_mb = max_upload_mb
         self._quota_mb = quota_mb
+        self._stopping = stopping
         self._now = now
 
     def upload(
@@ -90,9 +99,10 @@ class DocumentService:
         data: bytes,
         replacing: bool = False,
     ) -> Document:
-        """Store a file and make it searchable, or the assistant's prompt.
+        """Store a file, to be made searchable, or as the assistant's prompt.
 
-        Raises AssistantNotFound, Forbidden, the Document… errors, StorageFull.
+        What is there already is not read again. Raises AssistantNotFound, Forbidden,
+        the Document… errors, StorageFull.
         """
         assistant = self._access.assistant(
             caller, assistant_id, role=AssistantRole.EDITOR, scope=KeyScope.DOCUMENTS
@@ -100,25 +110,35 @@ class DocumentService:
         name = safe_name(filename)
         if not name or len(filename) > LONGEST_FILENAME:
             raise InvalidInput(fields={"file": "field.filename"})
-        extension = check_extension(name, EXTENSIONS)
+        is_prompt = document_type is DocumentType.PROMPT
+        extension = check_extension(name, PROMPT_FORMATS if is_prompt else FORMATS)
         if len(data) > self._max_upload_mb * MEGABYTE:
             raise DocumentTooLarge(limit=f"{self._max_upload_mb} MB")
-        text = read_text(data)
-        if document_type is DocumentType.PROMPT:
-            return self._set_prompt(assistant, filename, text)
-        old = self._documents.find_by_filename(assistant.id, filename)
-        if old and not replacing:
-            raise DocumentExists
-        self._check_quota(assistant.id, len(data) - (old.size if old else 0))
+        if is_prompt:
+            return self._set_prompt(assistant, filename, read_text(data))
+        _look_at(extension, data)
         document = self._described(assistant, filename, name, data)
-        if old:
-            document = replace(document, id=old.id, filepath=old.filepath)
-        chunks = chunks_of(document, text, markdown=extension == "md")
-        document = replace(document, chunks=len(chunks))
-        if old:
-            self._revisions.replace(old, document, data, chunks)
+        old = self._documents.find_by_filename(assistant.id, filename)
+        if old is None:
+            self._check_quota(assistant.id, len(data))
+            return self._revisions.add(document, name, data)
+        if not replacing:
+            raise DocumentExists
+        if old.sha256 == document.sha256 and old.status is not DocumentStatus.FAILED:
+            return old
+        self._check_quota(assistant.id, len(data) - old.size)
+        document = replace(document, id=old.id, filepath=old.filepath)
+        return self._revisions.replace(old, document, data)
+
+    def index_again(self, caller: Caller, document_id: str) -> Document:
+        """Read a document anew; what is found of it now is found until then.
+
+        Raises DocumentNotFound, Forbidden.
+        """
+        document = self._changeable(caller, document_id)
+        if document.type is DocumentType.PROMPT:
             return document
-        return self._revisions.add(document, name, data, chunks)
+        return self._revisions.index_again(document)
 
     def get(self, caller: Caller, document_id: str) -> Document:
         """Raises DocumentNotFound."""
@@ -126,6 +146,18 @@ class DocumentService:
         found = self._documents.get(document_id, assistant_ids=visible)
         if found is None:
             raise DocumentNotFound
+        return found
+
+    def wait(self, caller: Caller, document_id: str, seconds: float) -> Document:
+        """Return a document when it is indexed or has failed, or after that time.
+
+        Raises DocumentNotFound.
+        """
+        give_up = time.monotonic() + seconds
+        while (found := self.get(caller, document_id)).is_waiting:
+            left = give_up - time.monotonic()
+            if left <= 0 or self._stopping.wait(min(left, BETWEEN_LOOKS)):
+                break
         return found
 
     def list_page(
@@ -152,6 +184,14 @@ class DocumentService:
 
     def delete(self, caller: Caller, document_id: str) -> None:
         """Remove every trace of a document. Raises DocumentNotFound, Forbidden."""
+        document = self._changeable(caller, document_id)
+        if document.type is DocumentType.PROMPT:
+            self._prompts.set(document.assistant_id, "")
+            return
+        if not self._revisions.remove(document):
+            raise DocumentNotFound
+
+    def _changeable(self, caller: Caller, document_id: str) -> Document:
         document = self.get(caller, document_id)
         self._access.check(
             caller,
@@ -159,11 +199,7 @@ class DocumentService:
             role=AssistantRole.EDITOR,
             scope=KeyScope.DOCUMENTS,
         )
-        if document.type is DocumentType.PROMPT:
-            self._prompts.set(document.assistant_id, "")
-            return
-        if not self._revisions.remove(document):
-            raise DocumentNotFound
+        return document
 
     def _set_prompt(self, assistant: Assistant, filename: str, text: str) -> Document:
         if len(text) > LONGEST_PROMPT:
@@ -191,9 +227,22 @@ class DocumentService:
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             revision=new_id(),
-            status=DocumentStatus.READY,
-            progress=1.0,
+            status=DocumentStatus.QUEUED,
+            progress=0.0,
             error=None,
             chunks=0,
             created_at=self._now(),
         )
+
+
+def _look_at(extension: str, data: bytes) -> None:
+    """Refuse at once what no reading can make anything of.
+
+    Raises DocumentEmpty, DocumentNotRead.
+    """
+    if not data.removeprefix(codecs.BOM_UTF8).strip():
+        raise DocumentEmpty
+    try:
+        FORMATS[extension].check(data)
+    except ExtractionFailed as exc:
+        raise DocumentNotRead(reason=f"document.{exc.reason}") from exc

@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 SILENCE = 15.0
@@ -66,6 +66,15 @@ class Presence:
             for name, (_, silence) in self._silent.items()
             if name != self.process
             and (silence >= SILENCE or self._locks.is_abandoned(name))
+        ]
+
+    def find_gone(self, processes: Collection[str]) -> list[str]:
+        """Return those that have died, or were struck off before."""
+        dead = set(self.find_dead())
+        return [
+            name
+            for name in processes
+            if name != self.process and (name in dead or name not in self._silent)
         ]
 
     def forget(self, process: str) -> None:

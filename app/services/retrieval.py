@@ -2,15 +2,16 @@
 
 import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.errors import StorageFull, StoreUnavailable
 from app.models.assistant import Assistant
 from app.models.document import Chunk, Passage
-from app.models.search import Hit
+from app.models.search import Embedding, Hit, Neighbour
 from app.models.words import content_words
+from app.services.fusing import Found, fused
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ _EARLIER = 3
 _READ = 4_000
 """Characters of a message that are searched: the rest is a pasted page."""
 
+_LOOKS = 3
+"""Searches at the most, while documents are replaced meanwhile."""
+
 _SPARE = 2
 """Hits asked for, per passage wanted: some may be gone, help may reorder them."""
 
@@ -39,6 +43,7 @@ class Chunks(Protocol):
 
 class Documents(Protocol):
     def ready_keys(self, assistant_id: str) -> set[str]: ...
+    def keys_of(self, document_ids: Collection[str]) -> set[str]: ...
 
 
 class Index(Protocol):
@@ -48,6 +53,15 @@ class Index(Protocol):
     def remove(self, assistant_id: str, keys: Collection[str]) -> None: ...
     def keys(self, assistant_id: str) -> set[str]: ...
     def search(self, assistant_id: str, query: str, *, limit: int) -> list[Hit]: ...
+    def nearest(
+        self, assistant_id: str, asked: Embedding, *, limit: int
+    ) -> list[Neighbour]: ...
+
+
+class Questions(Protocol):
+    """Makes vectors of questions."""
+
+    def embed(self, question: str) -> Embedding | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +80,15 @@ class RetrievalService:
     first search of it, and when a search finds nothing.
     """
 
-    def __init__(self, *, chunks: Chunks, documents: Documents, index: Index) -> None:
+    def __init__(
+        self,
+        *,
+        chunks: Chunks,
+        documents: Documents,
+        index: Index,
+        questions: Questions | None = None,
+    ) -> None:
+        self._questions = questions
         self._chunks = chunks
         self._documents = documents
         self._index = index
@@ -83,25 +105,84 @@ class RetrievalService:
         index that cannot be used finds nothing: the chat goes on. Raises
         StoreUnavailable when the store itself cannot be read.
         """
+        most = assistant.retrieval.passages
+        least = assistant.retrieval.min_score or 0.0
+
+        def look() -> list[Found]:
+            found = self._found(assistant, question, earlier, most * _SPARE)
+            return [each for each in found if each.score >= least]
+
+        return self._current(assistant, look, most)
+
+    def search(
+        self, assistant: Assistant, query: str, *, limit: int
+    ) -> tuple[Passage, ...]:
+        """Return the best passages for a question that stands alone, best first.
+
+        However low their scores are. Raises StoreUnavailable.
+        """
+        return self._current(
+            assistant,
+            lambda: self._found(assistant, query, (), limit * _SPARE),
+            limit,
+        )
+
+    def _current(
+        self, assistant: Assistant, look: Callable[[], list[Found]], most: int
+    ) -> tuple[Passage, ...]:
+        """Return passages of what is searchable now.
+
+        Where documents have just been replaced, it is looked up again.
+        """
+        passages: tuple[Passage, ...] = ()
+        for _ in range(_LOOKS):
+            found = look()
+            passages = self._passages(assistant.id, found)[:most]
+            if len(passages) == min(len(found), most):
+                break
+            self._sync(assistant, again=True)
+        return passages
+
+    def _found(
+        self,
+        assistant: Assistant,
+        question: str,
+        earlier: Sequence[str],
+        limit: int,
+    ) -> list[Found]:
         self._sync(assistant)
         if not self._has_documents(assistant):
+            return []
+        found = self._search(assistant.id, question, earlier, limit)
+        if not found and self._sync(assistant, again=True):
+            found = self._search(assistant.id, question, earlier, limit)
+        return found
+
+    def _passages(
+        self, assistant_id: str, found: Sequence[Found]
+    ) -> tuple[Passage, ...]:
+        if not found:
             return ()
-        wanted = assistant.retrieval.passages * _SPARE
-        hits = self._search(assistant.id, question, earlier, wanted)
-        if not hits and self._sync(assistant, again=True):
-            hits = self._search(assistant.id, question, earlier, wanted)
-        least = assistant.retrieval.min_score
-        if least is not None:
-            hits = [hit for hit in hits if hit.score >= least]
-        if not hits:
-            return ()
-        chunks = self._chunks.find_by_ids(assistant.id, [hit.chunk_id for hit in hits])
-        passages = (
-            Passage(chunk=chunks[hit.chunk_id], score=hit.score, coverage=hit.coverage)
-            for hit in hits
-            if hit.chunk_id in chunks
+        ids = [each.chunk_id for each in found]
+        chunks = self._chunks.find_by_ids(assistant_id, ids)
+        # Afterwards: of what is searchable then, no chunk had been removed before.
+        ready = self._documents.keys_of({c.document_id for c in chunks.values()})
+        chunks = {
+            name: chunk
+            for name, chunk in chunks.items()
+            if f"{chunk.document_id}:{chunk.revision}" in ready
+        }
+        return tuple(
+            Passage(
+                chunk=chunks[each.chunk_id],
+                score=each.score,
+                coverage=each.coverage,
+                lexical_rank=each.lexical_rank,
+                vector_rank=each.vector_rank,
+            )
+            for each in found
+            if each.chunk_id in chunks
         )
-        return tuple(passages)[: assistant.retrieval.passages]
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         """Forget an assistant that is deleted."""
@@ -115,6 +196,26 @@ class RetrievalService:
 
     def _search(
         self, assistant_id: str, question: str, earlier: Sequence[str], limit: int
+    ) -> list[Found]:
+        """Search by words and, where questions have vectors, by meaning."""
+        question = question[:_READ]
+        before = (said[:_READ] for said in earlier[:_EARLIER])
+        context = next((said for said in before if content_words(said)), "")
+        own = len(content_words(question))
+        try:
+            hits = self._by_words(assistant_id, question, context, own, limit)
+            near = self._by_meaning(
+                assistant_id,
+                question if own > _FEW_WORDS else f"{context} {question}",
+                limit,
+            )
+        except (StorageFull, StoreUnavailable):
+            log.warning("search index not usable", exc_info=True)
+            return []
+        return fused(hits, near)[:limit]
+
+    def _by_words(
+        self, assistant_id: str, question: str, context: str, own: int, limit: int
     ) -> list[Hit]:
         """Search a question, with the conversation's help if it needs that.
 
@@ -125,21 +226,21 @@ class RetrievalService:
         def search(query: str) -> list[Hit]:
             return self._index.search(assistant_id, query, limit=limit)
 
-        question = question[:_READ]
-        before = (said[:_READ] for said in earlier[:_EARLIER])
-        context = next((said for said in before if content_words(said)), "")
-        own = len(content_words(question))
-        try:
-            if not own:
-                return search(f"{context} {question}")
-            hits = search(question)
-            whole = own > 1 and any(hit.coverage == 1 for hit in hits)
-            if own > _FEW_WORDS or whole or not context:
-                return hits
-            return _blended(hits, search(context))[:limit]
-        except (StorageFull, StoreUnavailable):
-            log.warning("search index not usable", exc_info=True)
+        if not own:
+            return search(f"{context} {question}")
+        hits = search(question)
+        whole = own > 1 and any(hit.coverage == 1 for hit in hits)
+        if own > _FEW_WORDS or whole or not context:
+            return hits
+        return _blended(hits, search(context))[:limit]
+
+    def _by_meaning(
+        self, assistant_id: str, question: str, limit: int
+    ) -> list[Neighbour]:
+        asked = self._questions.embed(question) if self._questions else None
+        if asked is None:
             return []
+        return self._index.nearest(assistant_id, asked, limit=limit)
 
     def _has_documents(self, assistant: Assistant) -> bool:
         """Spare assistants without documents the search; unknown means yes."""
@@ -188,7 +289,7 @@ def _blended(hits: Sequence[Hit], helped: Sequence[Hit]) -> list[Hit]:
     """
     found = {hit.chunk_id: hit for hit in hits}
     for help_ in helped:
-        own = found.get(help_.chunk_id, Hit(help_.chunk_id, 0.0, 0.0))
+        own = found.get(help_.chunk_id, Hit(help_.chunk_id, 0.0, 0.0, 0.0))
         score = own.score + _HELP * help_.score
         found[help_.chunk_id] = replace(own, score=score)
     return sorted(found.values(), key=lambda hit: (-hit.score, hit.chunk_id))

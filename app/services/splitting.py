@@ -5,8 +5,12 @@ a section and stays with what follows it. Then by size, inside a section only.
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from app.extraction.extract import Extract
 
 PIECE = 1_000
 """Characters of a piece, its heading apart: about 250 tokens, a few paragraphs.
@@ -37,12 +41,14 @@ class Piece:
     """A stretch of a document, verbatim.
 
     ``start`` is its first character's place in the document; ``heading`` the path
-    of headings that it stands under, its own included (``Delivery > Deadlines``).
+    of headings that it stands under, its own included (``Delivery > Deadlines``);
+    ``pages`` where in it which page begins, the first at 0.
     """
 
     text: str
     heading: str | None
     start: int
+    pages: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,22 +59,39 @@ class _Section:
     end: int
 
 
-def split(text: str, *, markdown: bool) -> list[Piece]:
-    """Return the pieces of a text as ``read_text`` returns it, in order."""
+def split(extract: Extract) -> list[Piece]:
+    """Return the pieces of a document, in order."""
+    text, pages = extract.text, extract.pages
     pieces: list[Piece] = []
-    for section in _sections(text, markdown=markdown):
+    for section in _sections(extract):
         body = text[section.body : section.end]
-        for index, (start, part) in enumerate(_parts(body, markdown=markdown)):
+        parts = _parts(body, markdown=extract.markdown)
+        for index, (start, part) in enumerate(parts):
             first = section.start if index == 0 else section.body + start
             whole = text[first : section.body + start + len(part)]
             first += len(whole) - len(whole.lstrip())
-            pieces.append(Piece(whole.strip(), section.heading, first))
+            piece = whole.strip()
+            on = _pages_of(pages, first, first + len(piece))
+            pieces.append(Piece(piece, section.heading, first, on))
     return pieces
 
 
 def is_heading(line: str) -> bool:
     """Say whether a line only announces what follows: a heading or a question."""
     return bool(_HEADING.match(line) or _QUESTION.match(line))
+
+
+def _pages_of(
+    pages: Sequence[tuple[int, int]], start: int, end: int
+) -> tuple[tuple[int, int], ...]:
+    """Return where in a stretch of the text which page begins."""
+    first = bisect_right(pages, start, key=lambda page: page[0]) - 1
+    found: list[tuple[int, int]] = []
+    for begins, number in pages[max(first, 0) :]:
+        if begins >= end:
+            break
+        found.append((max(begins - start, 0), number))
+    return tuple(found)
 
 
 def _parts(body: str, *, markdown: bool) -> Iterator[tuple[int, str]]:
@@ -99,15 +122,16 @@ def _stretch_end(body: str, start: int) -> int:
     return end
 
 
-def _sections(text: str, *, markdown: bool) -> Iterator[_Section]:
+def _sections(extract: Extract) -> Iterator[_Section]:
     """Yield the sections that have text, each with the headings above it.
 
     A heading without text of its own goes to the section that follows, as part of
     its path or, if it is no ancestor, of its text.
     """
+    text = extract.text
     path: list[tuple[int, str]] = []
     current = _Section(None, 0, 0, 0)
-    for start, end, level, title in _headings(text, markdown=markdown):
+    for start, end, level, title in _headings(extract):
         current.end = start
         if start - current.start > PIECE and not text[current.body : start].strip():
             current.body = current.start
@@ -133,13 +157,24 @@ def _sections(text: str, *, markdown: bool) -> Iterator[_Section]:
         yield current
 
 
-def _headings(text: str, *, markdown: bool) -> Iterator[tuple[int, int, int, str]]:
+def _headings(extract: Extract) -> Iterator[tuple[int, int, int, str]]:
     """Yield start, end, level and title of every heading and question line."""
+    markdown = extract.markdown
+    named = deque(sorted(extract.headings, key=lambda heading: heading.start))
     fence = above = ""
     start = 0
-    lines = text.splitlines(keepends=True)
+    lines = extract.text.splitlines(keepends=True)
     for line, following in zip(lines, [*lines, ""][1:], strict=True):
         end = start + len(line)
+        is_named = False
+        while named and named[0].start < end:
+            heading = named.popleft()
+            yield heading.start, heading.end, heading.level, heading.title
+            is_named = is_named or heading.start > start or heading.end > start
+            above = ""
+        if is_named:
+            start = end
+            continue
         opened = _FENCE.match(line) if markdown else None
         found = None
         if opened:

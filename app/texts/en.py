@@ -45,7 +45,11 @@ TEXTS = {
     "error.document_encoding_unknown": (
         "The file's text encoding is not known; save it as UTF-8."
     ),
+    "error.document_not_read": "The file cannot be read. {reason}",
     "error.document_empty": "The file holds no text.",
+    "error.address_refused": "This address may not be read.",
+    "error.address_unreadable": "The address could not be read: {reason}.",
+    "error.address_too_large": "What is at this address is larger than {limit}.",
     "error.in_progress": "This message is being answered.",
     "error.idempotency_mismatch": (
         "This Idempotency-Key or message_id was used for another message."
@@ -70,6 +74,40 @@ TEXTS = {
     "error.store_unavailable": "The database is not available right now.",
     "error.storage_full": "There is no space left to store this.",
     "document.interrupted": "Processing was interrupted; upload the file again.",
+    "document.broken": (
+        "The file is damaged; open it, save it anew and upload it again."
+    ),
+    "document.crashed": (
+        "Reading the file failed; save it anew, or in another format, and "
+        "upload it again."
+    ),
+    "document.empty": "The file holds no text.",
+    "document.encoding_unknown": (
+        "The text's encoding is not known; save the file as UTF-8."
+    ),
+    "document.encrypted": (
+        "The file is protected by a password; save it without one and upload it again."
+    ),
+    "document.no_text": (
+        "The pages are pictures without text; run text recognition (OCR) over "
+        "the file first."
+    ),
+    "document.not_that_format": (
+        "The file is not what its name says; save it in the format of its extension."
+    ),
+    "document.too_large": (
+        "Unpacked, the file is larger than what is read; split it into smaller ones."
+    ),
+    "document.too_long": (
+        "The file holds more text or columns than are read; split it into smaller ones."
+    ),
+    "document.too_much_memory": (
+        "Reading the file takes more memory than allowed; split it or make it simpler."
+    ),
+    "document.too_slow": (
+        "Reading the file takes longer than allowed; split it into smaller ones."
+    ),
+    "document.unsupported": "Files of this type are not read.",
     "offline.found": "From my documents:",
     "offline.greeting": "Hello! I am {name}. How can I help?",
     "offline.thanks": "You are welcome!",
@@ -94,6 +132,12 @@ TEXTS = {
     "field.object": "must be a JSON object",
     "field.blank": "must not be blank",
     "field.filename": "has no usable file name",
+    "field.address_form": "is not an address such as https://example.com/page",
+    "field.address_scheme": "must start with http:// or https://",
+    "field.address_credentials": "must not hold a user name or password",
+    "field.address_port": "names a port that is not read",
+    "field.address_not_public": "leads to no host on the public internet",
+    "field.address_own": "is an address of this server",
     "field.idempotency_key": "must have at most 256 characters",
     "field.common_password": "is a password that is guessed first",
     "field.not_future": "must lie in the future",
@@ -143,6 +187,13 @@ TEXTS = {
     "reason.duplicate": "a key stands twice in an object",
     "reason.constant": "NaN and infinities are not JSON",
     "reason.number": "a number is too large",
+    "reason.address_timeout": "it took too long",
+    "reason.address_unreachable": "nothing answers there",
+    "reason.address_certificate": "its certificate is not valid",
+    "reason.address_broken": "its answer broke off",
+    "reason.address_malformed": "its answer is not valid HTTP",
+    "reason.address_encoding": "its answer has an encoding that is not read",
+    "reason.address_redirects": "it leads on to other addresses too often",
     "expected.other": "another type",
     "limit.unknown": "the limit",
 }

@@ -50,7 +50,11 @@ TEXTS = {
     "error.document_encoding_unknown": (
         "A codificação do texto é desconhecida; salve o arquivo em UTF-8."
     ),
+    "error.document_not_read": "O arquivo não pode ser lido. {reason}",
     "error.document_empty": "O arquivo não contém texto.",
+    "error.address_refused": "Este endereço não pode ser lido.",
+    "error.address_unreadable": "Não foi possível ler o endereço: {reason}.",
+    "error.address_too_large": "O que há neste endereço é maior que {limit}.",
     "error.in_progress": "Esta mensagem está sendo respondida.",
     "error.idempotency_mismatch": (
         "Esta Idempotency-Key ou este message_id foi usado para outra mensagem."
@@ -80,6 +84,38 @@ TEXTS = {
     "document.interrupted": (
         "O processamento foi interrompido; envie o arquivo de novo."
     ),
+    "document.broken": (
+        "O arquivo está danificado; abra-o, salve-o de novo e envie-o outra vez."
+    ),
+    "document.crashed": (
+        "A leitura do arquivo falhou; salve-o de novo ou em outro formato e reenvie-o."
+    ),
+    "document.empty": "O arquivo não contém texto.",
+    "document.encoding_unknown": (
+        "A codificação do texto é desconhecida; salve o arquivo em UTF-8."
+    ),
+    "document.encrypted": (
+        "O arquivo está protegido por senha; salve-o sem senha e envie-o outra vez."
+    ),
+    "document.no_text": (
+        "As páginas são imagens sem texto; faça antes o reconhecimento de texto (OCR)."
+    ),
+    "document.not_that_format": (
+        "O arquivo não é o que o nome diz; salve-o no formato da sua extensão."
+    ),
+    "document.too_large": (
+        "Descompactado, o arquivo é maior que o limite de leitura; divida-o em menores."
+    ),
+    "document.too_long": (
+        "O arquivo tem mais texto ou colunas do que se lê; divida-o em menores."
+    ),
+    "document.too_much_memory": (
+        "A leitura do arquivo exige memória demais; divida-o ou simplifique-o."
+    ),
+    "document.too_slow": (
+        "A leitura do arquivo demora mais que o permitido; divida-o em menores."
+    ),
+    "document.unsupported": "Arquivos deste tipo não são lidos.",
     "offline.found": "Dos meus documentos:",
     "offline.greeting": "Olá! Eu sou {name}. Como posso ajudar?",
     "offline.thanks": "Por nada!",
@@ -106,6 +142,12 @@ TEXTS = {
     "field.object": "deve ser um objeto JSON",
     "field.blank": "não pode ficar em branco",
     "field.filename": "não tem um nome de arquivo utilizável",
+    "field.address_form": "não é um endereço como https://example.com/pagina",
+    "field.address_scheme": "deve começar com http:// ou https://",
+    "field.address_credentials": "não pode conter nome de usuário nem senha",
+    "field.address_port": "indica uma porta que não é lida",
+    "field.address_not_public": "não leva a um servidor na internet pública",
+    "field.address_own": "é um endereço deste servidor",
     "field.idempotency_key": "deve ter no máximo 256 caracteres",
     "field.common_password": "é uma das primeiras senhas que se tentam",
     "field.not_future": "deve estar no futuro",
@@ -155,6 +197,13 @@ TEXTS = {
     "reason.duplicate": "uma chave aparece duas vezes em um objeto",
     "reason.constant": "NaN e infinitos não são JSON",
     "reason.number": "um número é grande demais",
+    "reason.address_timeout": "demorou demais",
+    "reason.address_unreachable": "ninguém responde lá",
+    "reason.address_certificate": "o certificado dele não é válido",
+    "reason.address_broken": "a resposta foi interrompida",
+    "reason.address_malformed": "a resposta não é HTTP válido",
+    "reason.address_encoding": "a resposta tem uma codificação que não é lida",
+    "reason.address_redirects": "ele leva a outros endereços vezes demais",
     "expected.other": "outro tipo",
     "limit.unknown": "o limite",
 }

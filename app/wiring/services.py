@@ -8,9 +8,7 @@ from app.config import Settings
 from app.errors import StoreUnavailable
 from app.models.ids import new_id
 from app.repositories.database import now
-from app.repositories.files import DocumentFiles
 from app.repositories.process_locks import ProcessLocks
-from app.repositories.search_index import SearchIndex
 from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
@@ -19,7 +17,9 @@ from app.services.auth import AuthService
 from app.services.chats import ChatService
 from app.services.documents import DocumentService
 from app.services.event_log import EventLog
+from app.services.indexing import INDEX
 from app.services.intake import Intake
+from app.services.jobs import Jobs
 from app.services.keyring import Keyring
 from app.services.live import LiveService
 from app.services.live_contents import LiveContents
@@ -29,9 +29,7 @@ from app.services.outbox import OutboxService
 from app.services.passwords import PasswordHasher
 from app.services.people import PeopleService
 from app.services.presence import Presence
-from app.services.prompts import PromptService
-from app.services.retrieval import RetrievalService
-from app.services.revisions import Revisions
+from app.services.searching import SearchService
 from app.services.thread_shares import (
     RequestThreads,
     ThreadShare,
@@ -43,10 +41,13 @@ from app.services.turns import TurnService
 from app.services.upkeep import Upkeep
 from app.services.usage import UsageService
 from app.services.users import UserService
+from app.services.workers import Handler, Workers
 from app.wiring.keys import open_keyring, plain
+from app.wiring.knowledge import build_knowledge
 from app.wiring.providers import describe_provider, make_provider
 from app.wiring.stores import Repositories, Store, open_store
 from app.wiring.turning import build_turning
+from app.wiring.working import build_working
 
 log = logging.getLogger(__name__)
 
@@ -70,9 +71,11 @@ class Services:
     documents: DocumentService
     event_log: EventLog
     intake: Intake
+    jobs: Jobs
     keyring: Keyring
     live: LiveService
     outbox: OutboxService
+    search: SearchService
     tickets: TicketService
     turns: TurnService
     request_threads: RequestThreads
@@ -82,6 +85,7 @@ class Services:
     upkeep: Upkeep
     usage: UsageService
     users: UserService
+    workers: Workers
     provider: Provider
     provider_name: str
     store: Store
@@ -101,8 +105,6 @@ def build_services(settings: Settings) -> Services:
         kept.ensure_indexes()
     except StoreUnavailable:
         log.warning("the store is not available; indexes are made when it is")
-    files = DocumentFiles(settings.documents_dir)
-    index = SearchIndex(settings.data_dir / "search.sqlite3")
     threads = RequestThreads(configured=settings.threads)
     turn_slots = ThreadShare(most=lambda: turn_share(threads.count()))
     stream_slots = ThreadShare(most=lambda: stream_share(threads.count()))
@@ -112,18 +114,20 @@ def build_services(settings: Settings) -> Services:
     event_log = EventLog(process=presence.process, events=kept.events, now=now)
     access = AccessService(assistants=kept.assistants)
     auth = _build_auth(settings, kept, keyring, threads)
-    retrieval = RetrievalService(
-        chunks=kept.chunks, documents=kept.documents, index=index
+    handlers: dict[str, Handler] = {}
+    working = build_working(
+        kept, presence=presence, handlers=handlers, stopping=stopping
     )
-    prompts = PromptService(
-        assistants=kept.assistants, documents=kept.documents, files=files, now=now
+    knowledge = build_knowledge(
+        settings, kept, access=access, jobs=working.jobs, stopping=stopping
     )
+    handlers[INDEX] = knowledge.indexer
     provider = make_provider(settings)
     turning = build_turning(
         settings,
         kept,
         presence=presence,
-        retrieval=retrieval,
+        retrieval=knowledge.retrieval,
         provider=provider,
         events=event_log,
     )
@@ -146,34 +150,18 @@ def build_services(settings: Settings) -> Services:
         access=access,
         people=PeopleService(users=kept.users),
         keys=api_keys,
-        prompts=prompts,
+        prompts=knowledge.prompts,
         belongings=(
             kept.api_keys,
             kept.chats,
             kept.messages,
             kept.outboxes,
             kept.documents,
+            kept.jobs,
             kept.chunks,
-            files,
-            retrieval,
+            knowledge.files,
+            knowledge.retrieval,
         ),
-        now=now,
-    )
-    revisions = Revisions(
-        documents=kept.documents,
-        chunks=kept.chunks,
-        files=files,
-        knowledge=kept.assistants,
-        now=now,
-    )
-    documents = DocumentService(
-        documents=kept.documents,
-        revisions=revisions,
-        files=files,
-        prompts=prompts,
-        access=access,
-        max_upload_mb=settings.max_upload_mb,
-        quota_mb=settings.assistant_quota_mb,
         now=now,
     )
     upkeep = Upkeep(
@@ -181,6 +169,7 @@ def build_services(settings: Settings) -> Services:
         prepare=kept.ensure_indexes,
         often=(
             turning.recovery.clear_up,
+            working.jobs.adopt_orphans,
             turning.queue.look_after_late,
             turning.return_timer.look,
         ),
@@ -188,16 +177,18 @@ def build_services(settings: Settings) -> Services:
             store.sweep,
             event_log.tend,
             outbox.reassign_forsaken,
-            prompts.finish_pending,
-            revisions.clear_up,
+            knowledge.prompts.finish_pending,
+            knowledge.revisions.clear_up,
             assistants.finish_deletions,
         ),
     )
 
     def close() -> None:
+        working.workers.close()
         turning.late.shutdown(wait=True)
         upkeep.stop()
         event_log.close()
+        knowledge.close()
         store.close()
         locks.release()
 
@@ -214,9 +205,10 @@ def build_services(settings: Settings) -> Services:
             now=now,
         ),
         chats=chats,
-        documents=documents,
+        documents=knowledge.documents,
         event_log=event_log,
         intake=turning.intake,
+        jobs=working.jobs,
         keyring=keyring,
         live=LiveService(
             auth=auth,
@@ -227,6 +219,7 @@ def build_services(settings: Settings) -> Services:
             stopping=stopping,
         ),
         outbox=outbox,
+        search=SearchService(access=access, retrieval=knowledge.retrieval),
         tickets=TicketService(tickets=kept.tickets, keyring=keyring, now=now),
         turns=turning.turns,
         request_threads=threads,
@@ -236,6 +229,7 @@ def build_services(settings: Settings) -> Services:
         upkeep=upkeep,
         usage=UsageService(usage=kept.usage, access=access),
         users=UserService(users=kept.users, sessions=kept.sessions, auth=auth, now=now),
+        workers=working.workers,
         provider=provider,
         provider_name=describe_provider(settings),
         store=store,

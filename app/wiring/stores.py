@@ -20,6 +20,7 @@ from app.repositories.database import (
 )
 from app.repositories.documents import DocumentRepository
 from app.repositories.events import EventRepository
+from app.repositories.jobs import JobRepository
 from app.repositories.login_attempts import LoginAttemptRepository
 from app.repositories.messages import MessageRepository
 from app.repositories.outboxes import OutboxRepository
@@ -74,6 +75,7 @@ class Repositories:
         self.outboxes = OutboxRepository(db)
         self.documents = DocumentRepository(db)
         self.chunks = ChunkRepository(db)
+        self.jobs = JobRepository(db)
         self.usage = UsageRepository(db)
         self.processes = ProcessRepository(db)
         self.events = EventRepository(db)
@@ -100,6 +102,7 @@ class Repositories:
             self.outboxes,
             self.documents,
             self.chunks,
+            self.jobs,
             self.usage,
             self.events,
             self.tickets,

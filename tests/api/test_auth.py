@@ -15,9 +15,9 @@ import httpx2
 import pytest
 from apiflask import APIFlask
 
-from app import create_app
 from app.cli import register_commands
 from app.config import Settings
+from app.factory import create_app
 from tests.support.quick import cheap_passwords
 from tests.support.running import PASSWORD, Person, Server, running
 from tests.support.second import bare_store, second_server

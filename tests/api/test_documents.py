@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.made_pdf import MadePdf
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server
 
@@ -22,6 +23,7 @@ SHOWN = {
     "progress",
     "error",
     "chunks",
+    "pages",
     "createdAt",
 }
 TEXT = "# Horários\n\nAtendemos das nove às cinco.\n"
@@ -57,11 +59,78 @@ def test_an_upload_answers_with_the_whole_document(owner: Person, bot: Bot) -> N
     assert (body["type"], body["assistant_id"]) == ("rag", bot.id)
     assert body["size"] == len(TEXT.encode())
     assert body["sha256"] == hashlib.sha256(TEXT.encode()).hexdigest()
-    assert (body["status"], body["progress"], body["error"]) == ("ready", 1.0, None)
-    assert body["chunks"] >= 1
+    assert (body["status"], body["progress"], body["error"]) == ("queued", 0.0, None)
+    assert (body["chunks"], body["pages"]) == (0, None)
     shown = owner.http.get(f"/documents/get/{body['_id']}").json()
-    assert shown == {name: body[name] for name in SHOWN}
+    ready = {"status": "ready", "progress": 1.0, "chunks": 1}
+    assert shown == {name: body[name] for name in SHOWN} | ready
     assert listed(owner, assistant_id=bot.id) == [shown]
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+def test_a_pdf_is_cited_with_its_page(owner: Person, bot: Bot, model: Any) -> None:
+    pages = ["The shop has a cat.", "The canary is called Plum."]
+    document = owner.upload(bot, "pets.pdf", MadePdf(pages).data()).json()["_id"]
+    assert owner.indexed(document)["pages"] == 2
+
+    model.reply("It is called Plum [1].")
+    answer = bot.post("What is the canary called?").json()
+
+    [citation] = answer["citations"]
+    assert (citation["filename"], citation["page"]) == ("pets.pdf", 2)
+    assert citation["quote"] == "The canary is called Plum."
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "damaged"), ("pt-BR", "danificado")]
+)
+def test_what_could_not_be_read_says_why_in_the_readers_language(
+    owner: Person, bot: Bot, language: str, words: str
+) -> None:
+    document = owner.upload(bot, "a.docx", b"PK\x03\x04 no zip").json()["_id"]
+
+    shown = owner.http.get(
+        f"/documents/get/{document}", headers={"Accept-Language": language}
+    ).json()
+
+    assert (shown["status"], shown["chunks"]) == ("failed", 0)
+    assert words in shown["error"]
+    assert listed(owner, assistant_id=bot.id, status="failed")
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+def test_what_is_there_already_is_answered_as_it_is(owner: Person, bot: Bot) -> None:
+    document = owner.upload(bot, "hours.md", TEXT).json()["_id"]
+    ready = owner.indexed(document)
+
+    again = owner.upload(bot, "hours.md", TEXT, replace="true")
+
+    assert again.status_code == 201
+    assert again.json() == ready | {"id": document}
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+def test_a_document_is_read_again(owner: Person, bot: Bot) -> None:
+    document = owner.upload(bot, "hours.md", TEXT).json()["_id"]
+    ready = owner.indexed(document)
+
+    answer = owner.http.post(f"/documents/{document}/reindex")
+
+    assert answer.status_code == 202
+    assert answer.json() == ready | {"status": "queued", "progress": 0.0}
+    assert owner.indexed(document) == ready
+
+
+@pytest.mark.parametrize("server", ["embedded"], indirect=True)
+@pytest.mark.parametrize("wait", ["-1", "25.1", "nan", "soon"])
+def test_nobody_waits_for_ever(owner: Person, bot: Bot, wait: str) -> None:
+    document = owner.upload(bot, "hours.md", TEXT).json()["_id"]
+
+    answer = owner.http.get(f"/documents/get/{document}", params={"wait": wait})
+
+    assert answer.status_code == 422
+    assert list(answer.json()["error"]["fields"]) == ["wait"]
 
 
 def test_a_download_is_what_was_uploaded(

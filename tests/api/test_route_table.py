@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from apiflask import APIFlask
 
-from app import create_app
 from app.config import Settings
+from app.factory import create_app
 from tests.support.quick import cheap_passwords
 from tests.support.route_table import GUARDED, ROUTES, UNKNOWN_ID, Route
 from tests.support.running import Person, Server

@@ -91,14 +91,19 @@ def test_a_streamed_turn_that_takes_too_long_ends_with_an_error(bot: Bot) -> Non
     assert repeated(bot, "Stream", "m1")["status"] == "answered"
 
 
-def test_an_upload_and_the_deletion_of_an_assistant_take_what_they_take(
-    owner: Person, bot: Bot
-) -> None:
+def test_an_upload_and_deletions_take_what_they_take(owner: Person, bot: Bot) -> None:
     with slow_store(3.0):
-        uploaded = owner.upload(bot, "opening-hours.md", "# Hours\n\nNine to five.")
+        uploaded = owner.http.post(
+            "/documents/add",
+            data={"type": "rag", "assistant_id": bot.id},
+            files={"file": ("opening-hours.md", b"# Hours\n\nNine to five.")},
+        )
+        unwanted = f"/documents/delete/{uploaded.json()['_id']}"
+        emptied = owner.http.delete(unwanted)
         deleted = owner.http.delete(f"/assistants/delete/{bot.id}")
 
     assert uploaded.status_code == 201
+    assert emptied.status_code == 200
     assert deleted.status_code == 200
 
 

@@ -12,6 +12,7 @@ from app.repositories.chats import ChatRepository
 from app.repositories.chunks import ChunkRepository
 from app.repositories.documents import DocumentRepository
 from app.repositories.events import EventRepository
+from app.repositories.jobs import JobRepository
 from app.repositories.login_attempts import LoginAttemptRepository
 from app.repositories.messages import MessageRepository
 from app.repositories.outboxes import OutboxRepository
@@ -28,6 +29,7 @@ from tests.support.fake_console import (
 )
 from tests.support.fake_documents import FakeChunks, FakeDocuments
 from tests.support.fake_events import FakeEvents, FakeTickets
+from tests.support.fake_jobs import FakeJobs
 from tests.support.fakes import (
     FakeChats,
     FakeMessages,
@@ -136,6 +138,11 @@ def documents(request: pytest.FixtureRequest) -> DocumentRepository:
 @pytest.fixture(params=WITH_FAKE)
 def chunks(request: pytest.FixtureRequest) -> ChunkRepository:
     return _made(request, ChunkRepository, FakeChunks)
+
+
+@pytest.fixture(params=WITH_FAKE)
+def jobs(request: pytest.FixtureRequest) -> JobRepository:
+    return _made(request, JobRepository, FakeJobs)
 
 
 @pytest.fixture(params=WITH_FAKE)

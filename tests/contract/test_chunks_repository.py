@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from app.repositories.chunks import ChunkRepository
@@ -8,7 +10,11 @@ def test_chunks_are_read_as_they_were_written_in_order(
     chunks: ChunkRepository,
 ) -> None:
     made = [
-        chunk(position=number, page=number or None, heading="A > B" if number else None)
+        chunk(
+            position=number,
+            pages=((0, number), (3, number + 1)) if number else (),
+            heading="A > B" if number else None,
+        )
         for number in range(5)
     ]
     chunks.add(reversed(made))
@@ -33,6 +39,18 @@ def test_many_chunks_are_added_at_once(chunks: ChunkRepository) -> None:
     assert chunks.list_for_document("d1", "r1") == made
 
 
+def test_chunks_that_are_there_already_stay_as_they_are(
+    chunks: ChunkRepository,
+) -> None:
+    made = [chunk(position=number) for number in range(4)]
+    chunks.add(made[:3])
+
+    chunks.add([replace(made[1], text="Other words."), *made[2:]])
+    chunks.add(made)
+
+    assert chunks.list_for_document("d1", "r1") == made
+
+
 def test_chunks_are_found_by_their_ids(chunks: ChunkRepository) -> None:
     one, two, other = chunk(), chunk(position=1), chunk(assistant_id="a2")
     chunks.add([one, two, other])
@@ -44,20 +62,36 @@ def test_chunks_are_found_by_their_ids(chunks: ChunkRepository) -> None:
 def test_chunks_are_removed_by_document_and_revision(chunks: ChunkRepository) -> None:
     old, new = chunk(), chunk(revision="r2")
     other = chunk(document_id="d2")
-    chunks.add([old, new, other])
+    chunks.add([old, replace(old, id="c2", position=1), new, other])
+    assert chunks.revisions("d1") == ["r1", "r2"]
 
-    chunks.remove_for_document("d1", but="r2")
+    chunks.remove_revision("d1", "r1")
     assert chunks.list_for_document("d1", "r1") == []
     assert chunks.list_for_document("d1", "r2") == [new]
+    assert chunks.revisions("d1") == ["r2"]
 
     chunks.remove_revision("d1", "r1")
     assert chunks.list_for_document("d1", "r2") == [new]
     chunks.remove_revision("d1", "r2")
     assert chunks.list_for_document("d1", "r2") == []
+    assert chunks.revisions("d1") == []
 
     chunks.add([old, new])
     chunks.remove_for_document("d1")
     assert chunks.find_by_ids("a1", [old.id, new.id]) == {}
+    assert chunks.list_for_document("d2", "r1") == [other]
+
+
+def test_more_chunks_than_one_write_takes_are_removed(
+    chunks: ChunkRepository,
+) -> None:
+    made = [chunk(position=number, text="x") for number in range(2_500)]
+    other = chunk(document_id="d2")
+    chunks.add([*made, other])
+
+    chunks.remove_revision("d1", "r1")
+
+    assert chunks.list_for_document("d1", "r1") == []
     assert chunks.list_for_document("d2", "r1") == [other]
 
 

@@ -19,6 +19,7 @@ PROMPT: dict[str, Any] = {"type": DocumentType.PROMPT, "filename": "prompt.txt"}
         {},
         PROMPT,
         {"status": DocumentStatus.FAILED, "error": "too old", "progress": 0.25},
+        {"status": DocumentStatus.READY, "indexed": "r1", "pages": 12},
         {"filename": "Relatório 2026 🇧🇷 $set a.b.md", "size": 2**40},
     ],
 )
@@ -94,9 +95,11 @@ def test_a_document_is_found_by_name_prompt_and_revision(
 
 
 def test_places_sizes_and_keys_are_summed_up(documents: DocumentRepository) -> None:
-    ready = document(size=3)
+    ready = document(size=3, revision="r1", indexed="r1")
+    replaced = document(size=1, revision="r2", indexed="r1")
     made = [
         ready,
+        replaced,
         document(size=4, status=DocumentStatus.PROCESSING),
         document(size=5, **PROMPT),
     ]
@@ -104,8 +107,10 @@ def test_places_sizes_and_keys_are_summed_up(documents: DocumentRepository) -> N
         documents.add(one)
 
     assert documents.filepaths("a1") == {one.filepath for one in made}
-    assert documents.total_size("a1") == 12
-    assert documents.ready_keys("a1") == {f"{ready.id}:{ready.revision}"}
+    assert documents.total_size("a1") == 13
+    assert documents.ready_keys("a1") == {f"{ready.id}:r1", f"{replaced.id}:r1"}
+    assert documents.keys_of({replaced.id, made[2].id, "none"}) == {f"{replaced.id}:r1"}
+    assert documents.keys_of(set()) == set()
     assert documents.filepaths("none") == set()
     assert documents.total_size("none") == 0
     assert documents.ready_keys("none") == set()
@@ -125,6 +130,37 @@ def test_a_revision_is_replaced_where_it_still_is(
     assert documents.get(old.id) == new
 
 
+def test_what_has_been_indexed_meanwhile_is_not_replaced_unseen(
+    documents: DocumentRepository,
+) -> None:
+    old = document(status=DocumentStatus.PROCESSING)
+    ready = replace(old, status=DocumentStatus.READY, indexed=old.revision)
+    new = replace(old, revision="r2")
+    documents.add(old)
+
+    assert documents.replace(old, ready)
+    assert not documents.replace(old, new)
+    assert not documents.replace(old, ready)
+    assert documents.replace(ready, replace(new, indexed=ready.indexed))
+
+
+def test_progress_is_told_of_the_revision_that_is_processed(
+    documents: DocumentRepository,
+) -> None:
+    made = document(status=DocumentStatus.PROCESSING, progress=0.0)
+    ready, queued = document(), document(status=DocumentStatus.QUEUED)
+    for one in (made, ready, queued):
+        documents.add(one)
+
+    assert documents.note_progress(made, progress=0.25, pages=None)
+    assert documents.note_progress(made, progress=0.5, pages=12)
+    assert documents.get(made.id) == replace(made, progress=0.5, pages=12)
+    for other in (ready, queued, replace(made, revision="r2"), document()):
+        assert not documents.note_progress(other, progress=0.75, pages=1)
+    assert documents.get(made.id) == replace(made, progress=0.5, pages=12)
+    assert documents.get(ready.id) == ready
+
+
 def test_of_many_replacements_at_once_one_succeeds(
     documents: DocumentRepository,
 ) -> None:
@@ -139,19 +175,21 @@ def test_of_many_replacements_at_once_one_succeeds(
     assert found.revision == f"r{results.index(True)}"
 
 
-def test_what_is_long_in_processing_is_unfinished(
-    documents: DocumentRepository,
-) -> None:
+def test_what_waits_for_long_is_unfinished(documents: DocumentRepository) -> None:
     stale = document(status=DocumentStatus.PROCESSING)
+    waiting = document(status=DocumentStatus.QUEUED)
     for made in (
         stale,
+        waiting,
+        document(status=DocumentStatus.QUEUED, created_at=later(60)),
         document(status=DocumentStatus.PROCESSING, created_at=later(60)),
         document(status=DocumentStatus.READY),
         document(status=DocumentStatus.FAILED),
     ):
         documents.add(made)
 
-    assert documents.list_unfinished(since=later(60)) == [stale]
+    found = documents.list_unfinished(since=later(60))
+    assert sorted(found, key=lambda one: one.status) == [stale, waiting]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def test_no_answer_is_delivered_after_a_takeover(
     assert ends.keys() <= {"answered", "suppressed", "human"}
     assert ends["answered"]
     assert ends["suppressed"]
-    n = sum(came_after_a_release(t) for t in timelines); print("N", n)
+    n = sum(came_after_a_release(t) for t in timelines)
+    print("N", n)
     assert any(came_after_a_release(timeline) for timeline in timelines)
 
 

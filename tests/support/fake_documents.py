@@ -1,7 +1,8 @@
 """In-memory repositories of knowledge; they run the repositories' contract tests."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from app.errors import DocumentExists
@@ -76,25 +77,46 @@ class FakeDocuments:
         return sum(document.size for document in self._of(assistant_id))
 
     def ready_keys(self, assistant_id: str) -> set[str]:
+        return {f"{d.id}:{d.indexed}" for d in self._of(assistant_id) if d.indexed}
+
+    def keys_of(self, document_ids: Collection[str]) -> set[str]:
         return {
-            f"{d.id}:{d.revision}"
-            for d in self._of(assistant_id)
-            if d.type is DocumentType.RAG and d.status is DocumentStatus.READY
+            f"{d.id}:{d.indexed}"
+            for d in self.all()
+            if d.id in document_ids and d.indexed
         }
 
     def replace(self, old: Document, new: Document) -> bool:
         with self._lock:
             present = self._documents.get(old.id)
-            if present is None or present.revision != old.revision:
+            if present is None or (present.revision, present.indexed) != (
+                old.revision,
+                old.indexed,
+            ):
                 return False
             self._documents[old.id] = new
+            return True
+
+    def note_progress(
+        self, document: Document, *, progress: float, pages: int | None
+    ) -> bool:
+        with self._lock:
+            present = self._documents.get(document.id)
+            if (
+                present is None
+                or present.revision != document.revision
+                or present.status is not DocumentStatus.PROCESSING
+            ):
+                return False
+            told = replace(present, progress=progress, pages=pages)
+            self._documents[document.id] = told
             return True
 
     def list_unfinished(self, *, since: datetime) -> list[Document]:
         return [
             document
             for document in self.all()
-            if document.status is DocumentStatus.PROCESSING
+            if document.status in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}
             and document.created_at < since
         ]
 
@@ -122,7 +144,7 @@ class FakeChunks:
         return list(self._chunks.values())
 
     def add(self, chunks: Iterable[Chunk]) -> None:
-        self._chunks |= {chunk.id: chunk for chunk in chunks}
+        self._chunks = {chunk.id: chunk for chunk in chunks} | self._chunks
 
     def list_for_document(self, document_id: str, revision: str) -> list[Chunk]:
         found = [
@@ -136,12 +158,12 @@ class FakeChunks:
         found = [self._chunks[name] for name in ids if name in self._chunks]
         return {c.id: c for c in found if c.assistant_id == assistant_id}
 
-    def remove_for_document(self, document_id: str, *, but: str | None = None) -> None:
-        self._remove(
-            lambda c: (
-                c.document_id == document_id and (but is None or c.revision != but)
-            )
-        )
+    def revisions(self, document_id: str) -> list[str]:
+        found = {c.revision for c in self.all() if c.document_id == document_id}
+        return sorted(found)
+
+    def remove_for_document(self, document_id: str) -> None:
+        self._remove(lambda c: c.document_id == document_id)
 
     def remove_revision(self, document_id: str, revision: str) -> None:
         self._remove(lambda c: (c.document_id, c.revision) == (document_id, revision))

@@ -1,10 +1,11 @@
 """Documents in memory, to search and to answer from."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from app.extraction.extract import Extract
 from app.models.assistant import Assistant, Retrieval
 from app.models.document import Chunk, Passage
 from app.models.language import detect_language
@@ -42,8 +43,8 @@ def chunk(text: str, *, chunk_id: str = "c1", **other: object) -> Chunk:
         "revision": "r1",
         "position": 0,
         "filename": "notes.md",
-        "page": None,
         "heading": None,
+        "start": 0,
         "language": "en",
     }
     return Chunk(id=chunk_id, text=text, **(fields | other))  # type: ignore[arg-type]
@@ -75,7 +76,7 @@ class Library:
         """Add a document and return its key."""
         document_id = document_id or filename
         self.remove(document_id)
-        for position, piece in enumerate(split(text, markdown=True)):
+        for position, piece in enumerate(split(Extract(text, markdown=True))):
             found = Chunk(
                 id=f"{document_id}-{revision}-{position}",
                 assistant_id=assistant_id,
@@ -83,8 +84,8 @@ class Library:
                 revision=revision,
                 position=position,
                 filename=filename,
-                page=None,
                 heading=piece.heading,
+                start=piece.start,
                 language=detect_language(text),
                 text=piece.text,
             )
@@ -107,6 +108,9 @@ class Library:
             if c.assistant_id == assistant_id
         }
         return self.ready & mine
+
+    def keys_of(self, document_ids: Collection[str]) -> set[str]:
+        return {key for key in self.ready if key.partition(":")[0] in document_ids}
 
     def list_for_document(self, document_id: str, revision: str) -> list[Chunk]:
         return [

@@ -1,17 +1,23 @@
 """The services of knowledge and prompts on fakes, with files on a disk."""
 
 import os
+import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from app.models.document import Document, DocumentType
+from app.extraction.extract import Extract
+from app.extraction.reading import read_document
+from app.models.document import Chunk, Document, DocumentType
+from app.models.job import Job, JobState
 from app.models.user import User, UserRole
 from app.repositories.files import DocumentFiles
 from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
 from app.services.documents import DocumentService
+from app.services.indexing import Indexer, OnProgress
 from app.services.keyring import Keyring
 from app.services.people import PeopleService
 from app.services.prompts import PromptService
@@ -25,7 +31,7 @@ from tests.support.fake_console import (
 from tests.support.fake_documents import FakeChunks, FakeDocuments
 from tests.support.fakes import FakeChats, FakeMessages
 from tests.support.faults import Plan, faulty
-from tests.support.made import assistant, user
+from tests.support.made import NOW, assistant, user
 
 OWNER = user(id="owner", email="owner@example.com")
 STRANGER = user(id="stranger", email="stranger@example.com")
@@ -42,6 +48,36 @@ class FakeOutbox:
         self.moved.append((assistant_id, from_key, to_key))
 
 
+class FakeQueue:
+    """Which revisions of documents wait to be indexed, as their jobs' ids."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, str] = {}
+
+    def add(self, document: Document) -> None:
+        self.waiting[f"index:{document.id}:{document.revision}"] = document.id
+
+    def remove(self, document_id: str) -> None:
+        self.waiting = {k: d for k, d in self.waiting.items() if d != document_id}
+
+
+class FakeIndex:
+    def __init__(self) -> None:
+        self.keys: dict[str, list[str]] = {}
+
+    def add(self, assistant_id: str, key: str, chunks: Sequence[Chunk]) -> None:
+        self.keys[f"{assistant_id}/{key}"] = [chunk.text for chunk in chunks]
+
+
+class Reader:
+    """Reads documents in this process."""
+
+    def read(self, path: Path, extension: str, *, on_progress: OnProgress) -> Extract:
+        return read_document(
+            path.read_bytes(), extension, most=1_000_000, on_progress=on_progress
+        )
+
+
 class Library:
     """A store with its services; ``services`` opens it again, as a new process."""
 
@@ -56,6 +92,7 @@ class Library:
         self.chats, self.messages = FakeChats(), FakeMessages()
         self.documents, self.chunks = FakeDocuments(), FakeChunks()
         self.files = DocumentFiles(root)
+        self.queue, self.index = FakeQueue(), FakeIndex()
 
     def services(self, plan: Plan | None = None) -> "Services":
         return Services(self, plan or Plan())
@@ -76,8 +113,48 @@ class Library:
             os.utime(path, (then, then))
 
 
+def job_of(document: Document) -> Job:
+    """Return the job that indexes a revision of a document, as a worker has it."""
+    return _job(f"index:{document.id}:{document.revision}", document.id)
+
+
+def only(library: Library) -> Document:
+    """Return the document, where there is one."""
+    [document] = library.documents.all()
+    return document
+
+
+def indexer(library: Library, **other: Any) -> Indexer:
+    """Return an indexer that has other collaborators than usual."""
+    usual: dict[str, Any] = {
+        "documents": library.documents,
+        "chunks": library.chunks,
+        "files": library.files,
+        "index": library.index,
+        "knowledge": library.assistants,
+        "extract": Reader().read,
+    }
+    return Indexer(**(usual | other))
+
+
+def _job(job_id: str, document_id: str) -> Job:
+    return Job(
+        id=job_id,
+        kind="index",
+        subject=document_id,
+        payload={},
+        assistant_id="a1",
+        state=JobState.RUNNING,
+        process="p1",
+        attempts=1,
+        error=None,
+        created_at=NOW,
+    )
+
+
 class Services:
     def __init__(self, library: Library, plan: Plan) -> None:
+        self.library = library
         self.now = now = library.clock.now
         assistants = faulty(library.assistants, plan)
         documents, chunks = (
@@ -102,7 +179,16 @@ class Services:
             chunks=chunks,
             files=files,
             knowledge=assistants,
+            queue=faulty(library.queue, plan),
             now=now,
+        )
+        self.indexer = Indexer(
+            documents=documents,
+            chunks=chunks,
+            files=files,
+            index=faulty(library.index, plan),
+            knowledge=assistants,
+            extract=faulty(Reader(), plan).read,
         )
         self.documents = DocumentService(
             documents=documents,
@@ -112,6 +198,7 @@ class Services:
             access=access,
             max_upload_mb=1,
             quota_mb=2,
+            stopping=threading.Event(),
             now=now,
         )
         self.assistants = AssistantService(
@@ -137,3 +224,15 @@ class Services:
             "filename": "hours.md",
         }
         return self.documents.upload(caller, data=data, **(usual | fields))
+
+    def index(self) -> None:
+        """Do what waits to be indexed, as a worker does."""
+        waiting = self.library.queue.waiting
+        for job_id, document_id in list(waiting.items()):
+            self.indexer.run(_job(job_id, document_id), lambda: False)
+            waiting.pop(job_id, None)
+
+    def upload_and_index(self, data: bytes, **fields: Any) -> Document:
+        made = self.upload(data, **fields)
+        self.index()
+        return self.documents.get(ADMIN, made.id)

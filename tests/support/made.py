@@ -15,6 +15,7 @@ from app.models.chat import (
 )
 from app.models.document import Chunk, Document, DocumentStatus, DocumentType
 from app.models.ids import new_id
+from app.models.job import Job, JobState
 from app.models.message import Author, Message, MessageStatus, Tokens
 from app.models.usage import UsageEntry
 from app.models.user import User, UserRole
@@ -174,7 +175,7 @@ def chunk(**fields: Any) -> Chunk:
         "revision": "r1",
         "position": 0,
         "filename": "notes.md",
-        "page": None,
+        "start": 0,
         "heading": None,
         "language": "en",
         "text": "Opening hours are nine to five.",
@@ -197,3 +198,19 @@ def usage_entry(**fields: Any) -> UsageEntry:
         "created_at": NOW,
     }
     return UsageEntry(**(usual | fields))
+
+
+def job(**fields: Any) -> Job:
+    usual: dict[str, Any] = {
+        "id": new_id(),
+        "kind": "index",
+        "subject": "d1",
+        "payload": {},
+        "assistant_id": "a1",
+        "state": JobState.QUEUED,
+        "process": None,
+        "attempts": 0,
+        "error": None,
+        "created_at": NOW,
+    }
+    return Job(**(usual | fields))

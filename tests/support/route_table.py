@@ -278,6 +278,15 @@ ROUTES = (
         rule="/documents/get/<document_id>",
         scopes=("documents",),
         thing="document",
+        query=("wait",),
+    ),
+    Route(
+        method="POST",
+        rule="/documents/<document_id>/reindex",
+        scopes=("documents",),
+        role="editor",
+        thing="document",
+        done=202,
     ),
     Route(
         method="GET",

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx2
 
-from app import create_app
 from app.config import Settings
+from app.factory import create_app
 from app.server.http_server import HttpServer
 from app.wiring import Services
 from tests.support.http_client import client_of
@@ -61,11 +61,23 @@ class Person:
     def upload(
         self, bot: Bot, name: str, data: str | bytes, kind: str = "rag", **form: str
     ) -> httpx2.Response:
-        return self.http.post(
+        """Upload a document, and wait until it is indexed or has failed."""
+        answer = self.http.post(
             "/documents/add",
             data={"type": kind, "assistant_id": bot.id} | form,
             files={"file": (name, data.encode() if isinstance(data, str) else data)},
         )
+        if answer.status_code == 201:
+            self.indexed(answer.json()["_id"])
+        return answer
+
+    def indexed(self, document_id: str) -> dict[str, Any]:
+        """Return a document's record when nothing is under way with it any more."""
+        path = f"/documents/get/{document_id}"
+        answer = self.http.get(path, params={"wait": 25}).raise_for_status()
+        found: dict[str, Any] = answer.json()
+        assert found["status"] in {"ready", "failed"}, found
+        return found
 
 
 @dataclass(kw_only=True)
@@ -134,6 +146,7 @@ def running(
     app = create_app(made)
     services: Services = app.extensions["services"]
     services.upkeep.start()
+    services.workers.start(made.workers)
     http = HttpServer(
         app,
         host="127.0.0.1",

@@ -168,7 +168,7 @@ def _furnish(library: Library, assistant_id: str) -> None:
         message(chat_id=chat.id, assistant_id=assistant_id),
         Inbound(idempotency_key=None, channel_message=None, fingerprint="f"),
     )
-    services.upload(caller=ADMIN, assistant_id=assistant_id)
+    services.upload_and_index(b"Nine to five.", caller=ADMIN, assistant_id=assistant_id)
     services.prompts.set(assistant_id, "Be kind.")
     library.files.stage(assistant_id, "left by a crash", b"x")
 
@@ -245,6 +245,7 @@ def test_an_upload_during_the_deletion_leaves_nothing(library: Library) -> None:
     )
     with contextlib.suppress(AppError):
         library.services(plan).upload()
+    library.services().index()
     library.services().assistants.finish_deletions()
 
     assert _left(library, "a1") == []

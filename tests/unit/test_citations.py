@@ -14,7 +14,7 @@ PASSAGES = (
         document_id="faq",
         filename="faq.md",
         heading="Trocas",
-        page=3,
+        pages=((0, 3),),
         language="pt",
     ),
     passage("Delivery to Manaus takes 10 days. We ship by courier.", document_id="del"),
@@ -108,6 +108,42 @@ def test_a_quote_is_the_best_sentence_verbatim() -> None:
     (found,) = answered("Trocas em até 30 dias [1].").citations
     assert found.quote == "Você pode trocar em até 30 dias. Guarde a nota fiscal."[:32]
     assert (found.filename, found.page, found.heading) == ("faq.md", 3, "Trocas")
+
+
+@pytest.mark.parametrize(
+    ("said", "page"),
+    [
+        ("Returns are free within thirty days [1].", 4),
+        ("Wrapping costs five euros a gift [1].", 5),
+        ("The courier rings twice at every door [1].", 6),
+    ],
+)
+def test_the_page_is_the_one_on_which_the_quote_stands(said: str, page: int) -> None:
+    sentences = (
+        "Returns are free within thirty days.",
+        "Wrapping costs five euros a gift.",
+        "The courier rings twice at every door.",
+    )
+    text = "\n\n".join(sentences)
+    pages = tuple((text.index(one), 4 + n) for n, one in enumerate(sentences))
+    answer = CitedAnswer("", [passage(text, pages=pages)])
+    answer.add(said)
+    answer.finish()
+
+    [found] = answer.citations
+
+    assert (found.page, found.quote) == (page, sentences[page - 4])
+
+
+def test_a_quote_that_goes_over_a_page_is_cited_where_it_begins() -> None:
+    text = "The courier rings twice\nat every door of the house."
+    answer = CitedAnswer("", [passage(text, pages=((0, 4), (24, 5)))])
+    answer.add("The courier rings twice at every door [1].")
+    answer.finish()
+
+    [found] = answer.citations
+
+    assert (found.page, found.quote) == (4, text)
 
 
 @settings(deadline=None)

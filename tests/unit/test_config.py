@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from app import create_app
 from app.config import ConfigurationError, Settings, load_settings
+from app.factory import create_app
 
 ROOT = Path(__file__).parents[2]
 SECRET = "k" * 32
@@ -56,6 +56,8 @@ def test_without_any_setting_we_listen_on_loopback_only() -> None:
         ("ACCESS_TOKEN_HOURS", "nan"),
         ("TURN_TIMEOUT_SECONDS", "nan"),
         ("MAX_UPLOAD_MB", "-1"),
+        ("WORKERS", "-1"),
+        ("WORKERS", "33"),
         ("LLM_PROVIDER", CANARY),
         ("OPENAI_BASE_URL", CANARY),
         ("OPENAI_BASE_URL", "ftp://" + CANARY),
@@ -64,6 +66,8 @@ def test_without_any_setting_we_listen_on_loopback_only() -> None:
         ("CORS_ORIGINS", "https://.*\\.example"),
         ("CORS_ORIGINS", "https://ok.example/path"),
         ("TRUSTED_PROXIES", "127.0.0.1," + CANARY),
+        ("FETCH_ALLOWED_NETWORKS", "10.0.0.0/8," + CANARY),
+        ("FETCH_ALLOWED_NETWORKS", ",".join(["10.0.0.0/8"] * 65)),
         ("LOG_LEVEL", CANARY),
     ],
 )

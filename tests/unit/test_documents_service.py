@@ -1,4 +1,4 @@
-"""Uploads are whole or not there, whatever fails."""
+"""Documents: who may keep them, and where they lie."""
 
 import hashlib
 from pathlib import Path
@@ -12,28 +12,23 @@ from app.errors import (
     DocumentEmpty,
     DocumentExists,
     DocumentNotFound,
-    DocumentNotText,
+    DocumentNotRead,
     DocumentQuotaExceeded,
     DocumentTooLarge,
     DocumentTypeUnsupported,
     InvalidInput,
-    StorageFull,
-    StoreUnavailable,
 )
 from app.models.document import (
-    Document,
     DocumentFilter,
     DocumentStatus,
     DocumentType,
 )
 from app.models.page import PageRequest
-from tests.support.faults import MODES, Crash, Mode, Plan
+from tests.support.faults import Plan
 from tests.support.library import ADMIN, OWNER, STRANGER, Library, Services
-from tests.support.made import NOW
 
 PLACE = "a1/knowledge/hours.md"
 OLD, NEW = b"Open from nine to five.", b"Open from ten to four.\n\nClosed on Sunday."
-MOST_CALLS = 40
 
 
 @pytest.fixture
@@ -50,22 +45,20 @@ def texts(library: Library) -> list[str]:
     return [chunk.text for chunk in library.chunks.all()]
 
 
-def test_an_upload_is_stored_and_searchable(
-    services: Services, library: Library
-) -> None:
+def test_an_upload_is_stored_and_queued(services: Services, library: Library) -> None:
     made = services.upload(OLD)
 
     assert library.documents.all() == [made]
-    assert (made.status, made.progress, made.error) == (DocumentStatus.READY, 1.0, None)
+    assert (made.status, made.progress, made.error) == (
+        DocumentStatus.QUEUED,
+        0.0,
+        None,
+    )
     assert (made.size, made.sha256) == (len(OLD), hashlib.sha256(OLD).hexdigest())
     assert (made.filename, made.filepath) == ("hours.md", PLACE)
     assert library.found() == {PLACE: OLD}
-    assert texts(library) == ["Open from nine to five."]
-    assert made.chunks == 1
-    assert {c.revision for c in library.chunks.all()} == {made.revision}
-    changed = library.assistants.get("a1")
-    assert changed
-    assert changed.knowledge_version == 1
+    assert texts(library) == []
+    assert list(library.queue.waiting) == [f"index:{made.id}:{made.revision}"]
     assert services.documents.file(OWNER, made.id)[1].read_bytes() == OLD
 
 
@@ -76,10 +69,10 @@ def test_an_upload_is_stored_and_searchable(
         ({"caller": STRANGER}, AssistantNotFound),
         ({"filename": ""}, InvalidInput),
         ({"filename": "///"}, InvalidInput),
-        ({"filename": "hours.pdf"}, DocumentTypeUnsupported),
+        ({"filename": "hours.exe"}, DocumentTypeUnsupported),
         ({"filename": "hours"}, DocumentTypeUnsupported),
         ({"data": b"x" * (1024 * 1024 + 1)}, DocumentTooLarge),
-        ({"data": b"%PDF-1.7"}, DocumentNotText),
+        ({"filename": "hours.pdf", "data": b"Nine to five."}, DocumentNotRead),
         ({"data": b" \n "}, DocumentEmpty),
         (
             {"data": b"x" * 100_001, "document_type": DocumentType.PROMPT},
@@ -102,45 +95,18 @@ def test_an_admin_uploads_for_anybody(services: Services) -> None:
     assert services.upload(caller=ADMIN).assistant_id == "a1"
 
 
-def test_a_name_that_is_there_is_refused_unless_it_is_replaced(
-    services: Services, library: Library
+def test_who_waits_for_a_document_gets_it_when_it_is_indexed(
+    library: Library,
 ) -> None:
-    old = services.upload(OLD)
+    services = library.services()
+    made = services.upload(OLD)
 
-    with pytest.raises(DocumentExists):
-        services.upload(NEW)
-    assert library.found() == {PLACE: OLD}
-
-    new = services.upload(NEW, replacing=True)
-    assert (new.id, new.filepath) == (old.id, old.filepath)
-    assert new.revision != old.revision
-    assert library.documents.all() == [new]
-    assert library.found() == {PLACE: NEW}
-    assert {c.revision for c in library.chunks.all()} == {new.revision}
-    assert texts(library)[0].startswith("Open from ten")
-
-
-def test_replacing_what_is_not_there_adds_it(services: Services) -> None:
-    assert services.upload(OLD, replacing=True).chunks == 1
-
-
-def test_nobody_sees_half_of_a_replacement(library: Library) -> None:
-    old = library.services().upload(OLD)
+    assert services.documents.wait(OWNER, made.id, 0).is_waiting
     plan = Plan()
-    seen: list[tuple[Document | None, list[str]]] = []
+    plan.hooks["FakeDocuments.get"] = services.index
+    found = library.services(plan).documents.wait(OWNER, made.id, 60)
 
-    def look() -> None:
-        found = library.documents.get(old.id)
-        assert found
-        chunks = library.chunks.list_for_document(found.id, found.revision)
-        seen.append((found, [chunk.text for chunk in chunks]))
-
-    for call in ("FakeChunks.add", "FakeDocuments.replace", "DocumentFiles.stage"):
-        plan.hooks[call] = look
-    new = library.services(plan).upload(NEW, replacing=True)
-
-    assert [found for found, _ in seen] == [old, old, new]
-    assert all(chunks for _, chunks in seen)
+    assert found.status is DocumentStatus.READY
 
 
 def test_two_names_that_become_one_on_the_disk_get_two_places(
@@ -221,7 +187,11 @@ def test_reading_is_for_those_who_may(services: Services) -> None:
 
     assert services.documents.get(OWNER, made.id) == made
     assert services.documents.get(ADMIN, made.id) == made
-    for read in (services.documents.get, services.documents.delete):
+    for read in (
+        services.documents.get,
+        services.documents.delete,
+        services.documents.index_again,
+    ):
         with pytest.raises(DocumentNotFound):
             read(STRANGER, made.id)
     with pytest.raises(DocumentNotFound):
@@ -256,9 +226,11 @@ def test_a_file_that_vanished_is_not_found(
 
 
 def test_deleting_leaves_no_trace(services: Services, library: Library) -> None:
-    made = services.upload()
+    made = services.upload_and_index(OLD)
+    services.documents.index_again(OWNER, made.id)
     services.documents.delete(OWNER, made.id)
 
+    assert library.queue.waiting == {}
     assert library.documents.all() == []
     assert library.found() == {}
     assert texts(library) == []
@@ -278,143 +250,3 @@ def test_deleting_the_prompt_empties_the_instructions(
     assert found.instructions == ""
     assert library.documents.all() == []
     assert library.found() == {}
-
-
-def test_a_document_deleted_during_its_upload_leaves_nothing(library: Library) -> None:
-    plan = Plan()
-
-    def delete() -> None:
-        [processing] = library.documents.all()
-        library.services().documents.delete(OWNER, processing.id)
-
-    plan.hooks["FakeChunks.add"] = delete
-    with pytest.raises(DocumentNotFound):
-        library.services(plan).upload()
-
-    assert library.found() == {}
-    assert texts(library) == []
-
-
-# Failing at every call
-
-
-def _is_nothing(library: Library) -> bool:
-    return not (library.documents.all() or library.found() or texts(library))
-
-
-@pytest.mark.parametrize("error", [StoreUnavailable, StorageFull])
-@pytest.mark.parametrize("mode", ["refused", "answer lost"])
-def test_an_upload_that_fails_leaves_nothing(
-    tmp_path: Path, mode: Mode, error: type[AppError]
-) -> None:
-    for at in range(1, MOST_CALLS):
-        library, plan = Library(tmp_path / str(at)), Plan(at, mode, error)
-        try:
-            library.services(plan).upload(OLD)
-        except error:
-            assert plan.happened
-            assert _is_nothing(library), plan.calls[at - 1]
-            library.services().upload(OLD)
-        assert library.found() == {PLACE: OLD}
-        if not plan.happened:
-            return
-    raise AssertionError("an upload makes more calls than were tried")
-
-
-@pytest.mark.parametrize("mode", ["crash", "crash after"])
-def test_an_upload_that_a_crash_ended_is_cleared_up(tmp_path: Path, mode: Mode) -> None:
-    for at in range(1, MOST_CALLS):
-        library, plan = Library(tmp_path / str(at)), Plan(at, mode)
-        try:
-            library.services(plan).upload(OLD)
-        except Crash:
-            pass
-        else:
-            return
-        library.services().revisions.clear_up()
-        library.grow_old()
-        library.services().revisions.clear_up()
-        for document in library.documents.all():
-            if document.status is DocumentStatus.READY:
-                assert library.found() == {PLACE: OLD}
-                assert texts(library)
-            else:
-                assert document.status is DocumentStatus.FAILED
-                assert document.error == "interrupted"
-        if not any(d.status is DocumentStatus.READY for d in library.documents.all()):
-            assert library.found() == {}
-            assert texts(library) == []
-        library.services().upload(NEW, replacing=True)
-        _check_whole(library, {NEW})
-    raise AssertionError("an upload makes more calls than were tried")
-
-
-def _check_whole(library: Library, contents: set[bytes]) -> None:
-    """One ready document, its own chunks, its own bytes, nothing else."""
-    [document] = library.documents.all()
-    [(place, data)] = library.found().items()
-    assert data in contents
-    assert document.status is DocumentStatus.READY
-    assert document.filepath == place
-    assert document.sha256 == hashlib.sha256(data).hexdigest()
-    found = library.chunks.list_for_document(document.id, document.revision)
-    assert len(found) == document.chunks > 0
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_replacement_that_fails_anywhere_is_the_old_one_or_the_new(
-    tmp_path: Path, mode: Mode
-) -> None:
-    for at in range(1, MOST_CALLS):
-        library, plan = Library(tmp_path / str(at)), Plan(at, mode)
-        library.services().upload(OLD)
-        try:
-            library.services(plan).upload(NEW, replacing=True)
-        except (StoreUnavailable, Crash):
-            assert plan.happened
-        [document] = library.documents.all()
-        assert library.chunks.list_for_document(document.id, document.revision)
-        library.grow_old()
-        library.services().revisions.clear_up()
-        _check_whole(library, {OLD, NEW})
-        version = library.assistants.get("a1")
-        assert version
-        is_new = document.sha256 == hashlib.sha256(NEW).hexdigest()
-        assert version.knowledge_version >= (2 if is_new else 1)
-        library.services().upload(NEW, replacing=True)
-        _check_whole(library, {NEW})
-        [document] = library.documents.all()
-        assert {c.revision for c in library.chunks.all()} == {document.revision}
-        if not plan.happened:
-            return
-    raise AssertionError("a replacement makes more calls than were tried")
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_deletion_that_fails_anywhere_may_be_repeated(
-    tmp_path: Path, mode: Mode
-) -> None:
-    for at in range(1, MOST_CALLS):
-        library, plan = Library(tmp_path / str(at)), Plan(at, mode)
-        made = library.services().upload(OLD)
-        try:
-            library.services(plan).documents.delete(OWNER, made.id)
-        except (StoreUnavailable, Crash):
-            if library.documents.all():
-                library.services().documents.delete(OWNER, made.id)
-        assert _is_nothing(library)
-        if not plan.happened:
-            return
-    raise AssertionError("a deletion makes more calls than were tried")
-
-
-def test_what_is_being_worked_on_is_not_cleared_up(library: Library) -> None:
-    plan = Plan()
-    for call in ("DocumentFiles.stage", "FakeChunks.add", "DocumentFiles.commit"):
-        plan.hooks[call] = library.services().revisions.clear_up
-
-    made = library.services(plan).upload(OLD)
-
-    assert made.status is DocumentStatus.READY
-    assert library.found() == {PLACE: OLD}
-    assert made.created_at == NOW

@@ -7,15 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from app.errors import ProviderError, ProviderTimeout, ProviderUnavailable
 from app.services.llm.openai import OpenAIProvider
@@ -28,6 +24,7 @@ from tests.support.asking import (
     request,
 )
 from tests.support.behaviour import Behaviour
+from tests.support.certificates import write_certificate
 from tests.support.upstream import Upstream
 
 DESCRIPTORS = Path("/proc/self/fd")
@@ -35,31 +32,8 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """A certificate for 127.0.0.1 with its key, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "upstream")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), 7)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "upstream.pem"
-    path.write_bytes(
-        signed.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return path
+    address = x509.IPAddress(IPv4Address("127.0.0.1"))
+    return write_certificate(tmp_path / "upstream.pem", address)
 
 
 @pytest.fixture

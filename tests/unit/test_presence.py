@@ -161,3 +161,17 @@ def test_a_process_counted_dead_that_beats_again_is_watched_anew(
     processes.beat("other")
 
     assert watch(presence, clock, 15) == []
+
+
+def test_gone_are_the_dead_and_those_struck_off(
+    presence: Presence, processes: FakeProcesses, locks: Locks
+) -> None:
+    for process in ("dead", "living"):
+        processes.beat(process)
+    locks.abandoned = {"dead"}
+
+    assert presence.find_gone(["dead", "living", "struck off", "me"]) == [
+        "dead",
+        "struck off",
+    ]
+    assert presence.find_gone([]) == []

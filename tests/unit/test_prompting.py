@@ -67,8 +67,8 @@ def test_passages_are_numbered_and_say_where_they_stand() -> None:
     asked = composed(
         passages=[
             passage("One.", filename="a.md"),
-            passage("Two.", page=3),
-            passage("Three.", page=4, heading="Hours > Sunday"),
+            passage("Two.", pages=((0, 3),)),
+            passage("Three.", pages=((0, 4),), heading="Hours > Sunday"),
         ]
     )
 

@@ -10,8 +10,8 @@ from apiflask import APIFlask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from app import create_app
 from app.config import Settings
+from app.factory import create_app
 from scripts.demo import QUESTIONS
 from scripts.settings_table import with_table
 

@@ -7,7 +7,7 @@ import pytest
 from app.errors import StorageFull, StoreUnavailable
 from app.models.assistant import Retrieval
 from app.models.document import Chunk
-from app.models.search import Hit
+from app.models.search import Hit, Neighbour
 from app.repositories.search_index import SearchIndex
 from app.services.retrieval import RetrievalService
 from tests.support.knowledge import Library, assistant
@@ -149,7 +149,7 @@ def test_settings_bound_number_and_score(
         library.put(f"Gift {number}.", filename=f"{number}.md")
     library.put("Ribbon.", filename="r.md")
     assert len(found(retrieval, "gift", settings=Retrieval(passages=4))) == 4
-    assert found(retrieval, "gift ribbon", settings=Retrieval(min_score=1.0)) == [
+    assert found(retrieval, "gift ribbon", settings=Retrieval(min_score=0.6)) == [
         "Ribbon."
     ]
 
@@ -208,6 +208,9 @@ class Broken:
         return set()
 
     def search(self, *_: object, **__: object) -> list[Hit]:
+        raise self._error
+
+    def nearest(self, *_: object, **__: object) -> list[Neighbour]:
         raise self._error
 
 

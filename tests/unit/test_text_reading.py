@@ -9,7 +9,7 @@ from app.errors import (
     DocumentNotText,
     DocumentTypeUnsupported,
 )
-from app.services.text_reading import check_extension, read_text
+from app.extraction.text_reading import check_extension, read_text
 from app.texts import text
 
 PORTUGUESE = "Devolução: não há exceções à vista; você põe à direita, AÇÃO e 3º andar."

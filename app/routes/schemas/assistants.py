@@ -20,7 +20,7 @@ ModelName = Annotated[FilledText, Field(min_length=1, max_length=200)]
 Temperature = Annotated[float, Field(ge=0, le=2, strict=True)]
 MaxTokens = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 Passages = Annotated[StrictInt, Field(ge=0, le=50)]
-MinScore = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
+MinScore = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 HistoryMessages = Annotated[StrictInt, Field(ge=0, le=200)]
 MEMBER_ROLES = {
     role.name.lower(): role

@@ -34,11 +34,16 @@ class DocumentRead(Output):
     progress: float
     error: str | None
     chunks: int
+    pages: int | None
     created_at: Instant = Field(alias="createdAt")
 
 
 class DocumentCreated(DocumentRead):
     id: str
+
+
+class Waiting(Input):
+    wait: float = Field(0, ge=0, le=25, allow_inf_nan=False)
 
 
 class PathRead(Output):

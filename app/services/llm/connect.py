@@ -5,21 +5,18 @@ proxies.
 """
 
 import base64
-import functools
-import queue
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from app.services.llm.connection import Call, Connection, TimedOut, Unreachable
-from app.services.llm.response import Response
+from app.http1.connection import Call, Connection, TimedOut, Unreachable
+from app.http1.dialing import dial, look_up
+from app.http1.response import Response
 
 Tls = Callable[[], ssl.SSLContext]
 
@@ -53,7 +50,7 @@ class Route:
         until = time.monotonic() + call.wait(call.connect_time)
         ends = Call(deadline=until, connect_time=0, patience=60, max_bytes=65_536)
         target = self.proxy or self
-        sock = _open(target.host, target.port, ends)
+        sock = dial(look_up(target.host, target.port, ends), ends)
         try:
             if self.secure:
                 if self.proxy:
@@ -110,49 +107,3 @@ def _proxy(scheme: str, host: str) -> Proxy | None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         login = "Basic " + base64.b64encode(pair.encode()).decode()
     return Proxy(parts.hostname, parts.port or 80, login)
-
-
-def _open(host: str, port: int, call: Call) -> socket.socket:
-    addresses = _addresses(host, port, call)
-    late = False
-    for left, (family, kind, protocol, _, address) in zip(
-        range(len(addresses), 0, -1), addresses, strict=True
-    ):
-        wait = call.wait(60) / left  # a dead address leaves time for the next
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(wait)
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError as exc:
-            sock.close()
-            late = late or isinstance(exc, TimeoutError)
-        else:
-            return sock
-    raise TimedOut if late else Unreachable
-
-
-def _addresses(host: str, port: int, call: Call) -> list[Any]:
-    """Look the host up, no longer than the call may take.
-
-    The system's own limit may be longer, so a name is looked up in a thread that we
-    may leave behind.
-    """
-    look_up = functools.partial(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM)
-    try:
-        return look_up(0, socket.AI_NUMERICHOST)
-    except OSError:
-        pass
-    answers: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(look_up())
-        except (OSError, UnicodeError):
-            answers.put([])
-
-    threading.Thread(target=ask, name="llm-resolver", daemon=True).start()
-    try:
-        return answers.get(timeout=call.wait(60))
-    except queue.Empty:
-        raise TimedOut from None

@@ -13,7 +13,7 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from app.services.llm import connection
+from app.http1 import connection
 from app.services.llm.answer import Answer, ErrorInAnswer, Flood, Garbage
 from app.services.llm.waits import retry_after
 

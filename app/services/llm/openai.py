@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.errors import ProviderRefused, ProviderTimeout
+from app.http1.connection import Broken, Call
+from app.http1.response import Response
 from app.services.llm import failures
 from app.services.llm.answer import Answer, Garbage
 from app.services.llm.breaker import Breaker
 from app.services.llm.connect import route
-from app.services.llm.connection import Broken, Call
 from app.services.llm.failures import TROUBLE, Failure, StatusError
 from app.services.llm.parameters import Shapes
 from app.services.llm.port import Completion, CompletionRequest, Delta
-from app.services.llm.response import Response
 from app.services.llm.tokens import estimate_tokens
 from app.services.llm.transport import Transport
 from app.services.llm.waits import backoff

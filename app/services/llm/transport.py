@@ -10,8 +10,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from app.services.llm.connect import Route
-from app.services.llm.connection import (
+from app.http1.connection import (
     Broken,
     Call,
     Connection,
@@ -19,8 +18,9 @@ from app.services.llm.connection import (
     Overlong,
     TimedOut,
 )
+from app.http1.response import Response
+from app.services.llm.connect import Route
 from app.services.llm.failures import StatusError
-from app.services.llm.response import Response
 
 KEEP_SECONDS = 30.0  # shorter than servers and firewalls in between do
 ERROR_BYTES = 65_536

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.llm.chunked import Chunks
-from app.services.llm.connection import Broken, Call, Connection, Malformed
-from app.services.llm.response import Response
+from app.http1.chunked import Chunks
+from app.http1.connection import Broken, Call, Connection, Malformed
+from app.http1.response import Response
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"

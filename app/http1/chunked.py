@@ -2,7 +2,7 @@
 
 import re
 
-from app.services.llm.connection import Broken
+from app.http1.connection import Broken
 
 MOST_CHUNK_HEAD = 4096
 MOST_TRAILER = 65_536

@@ -6,8 +6,8 @@ as a mail's, and reads line by line.
 
 import re
 
-from app.services.llm.chunked import Chunks
-from app.services.llm.connection import Broken, Call, Connection, Malformed
+from app.http1.chunked import Chunks
+from app.http1.connection import Broken, Call, Connection, Malformed
 
 MOST_HEAD = 65_536
 """Bytes before the body, with those of interim answers."""

@@ -1,0 +1,1 @@
+"""Text and structure out of any document, in a child process with limits."""

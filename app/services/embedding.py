@@ -1,0 +1,50 @@
+"""What texts mean, as vectors; where nobody can say, search goes by words alone."""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.errors import ProviderError
+from app.models.search import Embedding
+from app.services.llm.breaker import Breaker
+
+log = logging.getLogger(__name__)
+
+QUESTION_TIMEOUT = 3.0
+"""Seconds that a contact waits for it."""
+
+
+class Embedder(Protocol):
+    model: str
+
+    def embed(
+        self, texts: Sequence[str], *, timeout: float = 30, patient: bool = True
+    ) -> list[bytes]: ...
+
+
+class Questions:
+    """Makes vectors of questions, unless the provider only fails."""
+
+    def __init__(self, *, embedder: Embedder, breaker: Breaker) -> None:
+        self._embedder = embedder
+        self._breaker = breaker
+
+    def embed(self, question: str) -> Embedding | None:
+        """Return what a question means; None where that cannot be known now."""
+        try:
+            probe = self._breaker.enter()
+        except ProviderError:
+            return None
+        try:
+            [vector] = self._embedder.embed(
+                [question], timeout=QUESTION_TIMEOUT, patient=False
+            )
+        except ProviderError as exc:
+            self._breaker.failed(probe=probe)
+            log.info("searched by words alone", extra={"code": exc.code})
+            return None
+        except BaseException:
+            self._breaker.withdrawn(probe=probe)
+            raise
+        self._breaker.succeeded(probe=probe)
+        return Embedding(self._embedder.model, vector)
