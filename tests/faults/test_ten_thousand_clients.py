@@ -55,11 +55,8 @@ def enough_files() -> Iterator[None]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[WideServer]:
-    made = WideServer(tmp_path)
-    try:
-        yield made.start()
-    finally:
-        made.kill()
+    with WideServer(tmp_path) as made:
+        yield made
 
 
 def test_the_longest_idle_make_room_and_those_that_ask_are_refused_beyond_the_limit(
