@@ -13,15 +13,7 @@ from typing import Any
 
 CHATS = os.environ.get("API", "http://127.0.0.1:8080") + "/chats"
 HEADERS = {"X-API-Key": os.environ["KEY"], "Content-Type": "application/json"}
-AGAIN = {
-    409,
-    429,
-    500,
-    502,
-    503,
-    504,
-    507,
-}  # still being answered, or a passing trouble
+AGAIN = {409, 429, 500, 502, 503, 504, 507}  # still being answered, or it may pass
 delivered: set[str] = set()  # a bot that is restarted keeps this for 8 days
 one_at_a_time = threading.Lock()
 

@@ -1,4 +1,9 @@
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.support.quick import cheap_passwords
 
 pytest_plugins = [
     "tests.support.store_backends",
@@ -9,3 +14,9 @@ pytest_plugins = [
 # The same examples each time, and no word on how long one takes on a busy machine.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    with cheap_passwords():
+        yield

@@ -11,7 +11,8 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.processes import ServerProcess, started
+from tests.support.forked import forked
+from tests.support.processes import ServerProcess
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server
 from tests.support.second import second_server
@@ -329,7 +330,7 @@ def slow_model() -> Iterator[Upstream]:
 
 @pytest.fixture
 def process(tmp_path: Path, slow_model: Upstream) -> Iterator[ServerProcess]:
-    with started(
+    with forked(
         tmp_path, llm_provider="openai", openai_base_url=slow_model.base_url
     ) as made:
         yield made

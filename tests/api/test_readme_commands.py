@@ -14,7 +14,8 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.processes import free_port, started
+from tests.support.forked import forked
+from tests.support.processes import free_port
 from tests.support.running import Server, running
 from tests.support.upstream import Upstream
 from tests.support.waiting import until
@@ -133,7 +134,7 @@ def test_the_bot_in_python_outlives_a_server_that_is_killed(
     tmp_path: Path, upstream: Upstream
 ) -> None:
     upstream.always(Behaviour(delay=1))
-    with started(
+    with forked(
         tmp_path,
         port=free_port(),
         llm_provider="openai",

@@ -11,8 +11,9 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
+from tests.support.forked import forked
 from tests.support.odd_server import running_late
-from tests.support.processes import ServerProcess, started
+from tests.support.processes import ServerProcess
 from tests.support.running import PASSWORD
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
@@ -104,10 +105,10 @@ def test_a_message_id_is_known_after_six_days_and_free_after_nine(
     tmp_path: Path, model: Upstream
 ) -> None:
     settings = {"llm_provider": "openai", "openai_base_url": model.base_url}
-    with started(tmp_path, **settings) as server:
+    with forked(tmp_path, **settings) as server:
         signed = Signed(server)
         first = post(server, signed, "copied").json()
-    with started(tmp_path, **settings) as server, ThreadPoolExecutor(8) as copies:
+    with forked(tmp_path, **settings) as server, ThreadPoolExecutor(8) as copies:
         again = list(copies.map(lambda _: post(server, signed, "copied"), range(8)))
     with running_late(tmp_path, 6 * 24, **settings) as server:
         later = post(server, signed, "copied")

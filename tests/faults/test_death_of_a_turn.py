@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import httpx2
@@ -10,13 +10,15 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.odd_server import running_to_die
-from tests.support.processes import ServerProcess, started
+from tests.support.forked import forked
+from tests.support.odd_server import running_alert, running_to_die
+from tests.support.processes import ServerProcess
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.upstream import Upstream
 
-WITHIN = 30.0
+WITHIN = timedelta(seconds=30)
+FAR = "from another machine"
 POST = "/chats/enviarMensagemLLM"
 INTAKE = "app.services.intake:Intake"
 PROVIDER = "app.services.llm.openai:OpenAIProvider"
@@ -53,6 +55,7 @@ class World:
         self.server, self.model = server, model
         self.http = server.client(**{"X-API-Key": create_bot(server)})
         self.acknowledged = ""
+        self.died = datetime.now(UTC)
 
     def post(self, http: httpx2.Client, text: str) -> httpx2.Response:
         return http.post(POST, json=body(text))
@@ -64,14 +67,15 @@ class World:
         ):
             self.post(bot, text)
         assert dying.process.wait(10) == -9
+        self.died = datetime.now(UTC)
 
     @property
     def key(self) -> dict[str, str]:
         return {"X-API-Key": self.http.headers["X-API-Key"]}
 
     def delivered(self, text: str) -> list[dict[str, Any]]:
-        """Return what the outbox has of a contact, once it has something."""
-        give_up = time.monotonic() + WITHIN
+        """Return what the outbox has of a contact, in time after the death."""
+        give_up = time.monotonic() + WITHIN.total_seconds()
         while True:
             query = {"wait": "1"}
             if self.acknowledged:
@@ -80,6 +84,8 @@ class World:
             answer.raise_for_status()
             if found := [d for d in answer.json() if d["channel"]["id"] == text]:
                 self.acknowledged = found[-1]["_id"]
+                came = datetime.fromisoformat(found[-1]["createdAt"])
+                assert came - self.died < WITHIN
                 return found
             assert time.monotonic() < give_up
 
@@ -108,8 +114,28 @@ def world(
     model, settings = upstream_settings
     folder = tmp_path_factory.mktemp("server")
     store = store_settings(request, request.param)
-    with started(folder, **settings, **store) as server:
+    with running_alert(folder, **settings, **store) as server:
         made = World(server, model)
+        yield made
+        made.http.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def far(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    upstream_settings: tuple[Upstream, dict[str, Any]],
+) -> Iterator[World]:
+    """Return a world whose server waits from now on for one that has fallen silent."""
+    model, settings = upstream_settings
+    settings = settings | store_settings(request, "wire")
+    here, there = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")
+    with (
+        forked(here, **settings) as server,
+        running_to_die(there, f"{INTAKE}.accept", "after", **settings) as dying,
+    ):
+        made = World(server, model)
+        made.post_and_die(dying, FAR)
         yield made
         made.http.close()
 
@@ -178,7 +204,7 @@ def test_a_death_in_the_middle_of_a_stream(world: World) -> None:
     world.model.script([Behaviour(pause=0.3)])
     folder, settings = world.server.folder, world.server.settings
     with (
-        started(folder, **settings) as dying,
+        forked(folder, **settings) as dying,
         dying.client(**world.key, Accept="text/event-stream") as bot,
         bot.stream("POST", POST, json=body(text)) as stream,
     ):
@@ -197,25 +223,9 @@ def test_a_death_in_the_middle_of_a_stream(world: World) -> None:
 
 
 def test_where_no_folder_is_shared_a_silent_process_is_followed_in_time(
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    upstream_settings: tuple[Upstream, dict[str, Any]],
+    far: World,
 ) -> None:
-    model, settings = upstream_settings
-    settings = settings | store_settings(request, "wire")
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
-    call = f"{INTAKE}.accept"
-    with (
-        started(here, **settings) as server,
-        running_to_die(there, call, "after", **settings) as dying,
-    ):
-        far = World(server, model)
-        far.post_and_die(dying, "from another machine")
+    [delivery] = far.delivered(FAR)
 
-        [delivery] = far.delivered("from another machine")
-
-        assert delivery["text"] == "Answer to: from another machine"
-        assert far.times_asked("from another machine") == 1
-        far.http.close()
+    assert delivery["text"] == f"Answer to: {FAR}"
+    assert far.times_asked(FAR) == 1

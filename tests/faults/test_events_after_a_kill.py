@@ -8,8 +8,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.support.forked import forked
 from tests.support.listening import Listener, listening
-from tests.support.processes import ServerProcess, started
+from tests.support.processes import ServerProcess
 from tests.support.running import PASSWORD
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
@@ -24,7 +25,7 @@ def start(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
     """Return what starts server processes on one store."""
     settings = store_settings(request, request.param)
     with ExitStack() as running:
-        yield lambda: running.enter_context(started(tmp_path, **settings))
+        yield lambda: running.enter_context(forked(tmp_path, **settings))
 
 
 class Owner:

@@ -16,9 +16,11 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour, Body
+from tests.support.forked import forked
 from tests.support.history import Checker, History
+from tests.support.http_client import client_of
 from tests.support.model_log import ModelLog
-from tests.support.processes import ServerProcess, free_port, started
+from tests.support.processes import ServerProcess, free_port
 from tests.support.running import PASSWORD
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
@@ -48,10 +50,11 @@ class World:
         self.attendant = {"Authorization": f"Bearer {token}"}
         self.posts, self.written = History(), History()
         self.delivered: list[Body] = []
-        self.over = threading.Event()
+        self.over = threading.Event()  # nothing is sent, taken over or killed any more
+        self.settled = threading.Event()  # and all of it has come to an end
         self.kills: list[tuple[float, float]] = []
         self.takeovers: dict[str, float] = {}
-        self.http = httpx2.Client(timeout=40, limits=httpx2.Limits(max_connections=100))
+        self.http = client_of(timeout=40)
 
     def call(
         self, method: str, path: str, headers: dict[str, str], **how: Any
@@ -142,20 +145,19 @@ class World:
         until(released, seconds=60)
 
     def deliver(self) -> None:
-        """Empty the outbox as a bot does, until all is over and nothing is left."""
+        """Empty the outbox as a bot does, until all is settled and nothing is left."""
         after = ""
-        idle = 0
-        while idle < 5:
+        empty = False
+        while not empty:
+            settled = self.settled.is_set()
             query = {"wait": "1"} | ({"after": after} if after else {})
             answer = self.call("GET", "/chats/outbox", self.bot, params=query)
-            found = (
-                answer.json()
-                if answer is not None and answer.status_code == 200
-                else []
-            )
+            if answer is None or answer.status_code == 503:
+                continue
+            found = answer.raise_for_status().json()
             self.delivered += found
             after = found[-1]["_id"] if found else after
-            idle = idle + 1 if self.over.is_set() and not found else 0
+            empty = settled and not found
 
     def kill(self) -> None:
         """Kill one of the two, now and then, and start it again."""
@@ -199,26 +201,27 @@ def test_a_thousand_messages_through_kills_faults_and_takeovers(
             **store_settings(request, backend),
         }
         with (
-            started(tmp_path, port=free_port(), **settings) as one,
-            started(tmp_path, port=free_port(), **settings) as other,
+            forked(tmp_path, port=free_port(), **settings) as one,
+            forked(tmp_path, port=free_port(), **settings) as other,
             ThreadPoolExecutor(CLIENTS + 3) as threads,
         ):
             key = create_bot(one)
             world = World([one, other], key, sign_in(one))
             with world.http:
-                helpers = [
-                    threads.submit(work)
-                    for work in (world.attend, world.deliver, world.kill)
-                ]
+                helpers = [threads.submit(world.attend), threads.submit(world.kill)]
+                delivery = threads.submit(world.deliver)
                 clients = [threads.submit(world.converse, n) for n in range(CLIENTS)]
                 try:
                     for client in clients:
                         client.result()
+                    world.over.set()
+                    for helper in helpers:
+                        helper.result()
+                    until(lambda: not _pending(world.timelines()), seconds=60)
                 finally:
                     world.over.set()
-                for helper in helpers:
-                    helper.result()
-                until(lambda: not _pending(world.timelines()), seconds=60)
+                    world.settled.set()
+                delivery.result()
                 timelines = world.timelines()
             assert [one.terminate(), other.terminate()] == [0, 0]
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from tests.faults.test_history import sign_in
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.processes import ServerProcess, started
+from tests.support.forked import forked
+from tests.support.processes import ServerProcess
 from tests.support.upstream import Upstream
 from tests.support.waiting import until
 
@@ -29,7 +30,7 @@ def test_streams_torn_off_end_their_turns_and_leave_nothing_behind(
 ) -> None:
     with (
         Upstream(usual=Behaviour(pause=0.3)) as model,
-        started(
+        forked(
             tmp_path,
             llm_provider="openai",
             openai_base_url=model.base_url,

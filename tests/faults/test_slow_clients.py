@@ -90,16 +90,6 @@ def test_a_connection_may_be_quiet_between_requests_for_longer() -> None:
         assert read_to_end(client) == b""
 
 
-def test_hundreds_of_slow_requests_hold_no_thread() -> None:
-    with serving(echo, threads=1) as server, ExitStack() as held:
-        for _ in range(300):
-            slow = held.enter_context(connect(server.port))
-            slow.sendall(POST + b"a")
-        with connect(server.port) as client:
-            client.sendall(GET)
-            read_until(client, b"GET/x")
-
-
 def test_a_reader_that_takes_nothing_is_cut_and_frees_its_thread() -> None:
     ended = threading.Event()
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.servers import mongo_wire
-from tests.support.processes import free_port, started, wait_until_listening
+from tests.support.forked import forked
+from tests.support.processes import free_port, wait_until_listening
 from tests.support.running import PASSWORD, Bot, Person, Server, running
 
 WITHIN = 4.0  # 3 s promised, and what a busy test machine adds
@@ -85,7 +86,7 @@ def test_a_database_that_is_down_at_the_start_is_waited_for(
 ) -> None:
     port = free_port()
     request.getfixturevalue("wire_uri")  # skips where there is no wire server
-    with started(
+    with forked(
         tmp_path,
         mongodb_uri=f"mongodb://127.0.0.1:{port}",
         secret_key="a secret of the tests, long enough to be one",

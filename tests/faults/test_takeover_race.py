@@ -21,7 +21,7 @@ from tests.support.upstream import Upstream
 
 CHATS = 8
 RACES = {"embedded": 1000, "wire": 200}
-MODEL_TAKES, WHEN_HANDED_BACK = 0.004, 0.12
+MODEL_TAKES, WHEN_HANDED_BACK = 0.004, 0.15
 HANDED_BACK = "back at once"
 
 Told = dict[str, Any]
@@ -85,14 +85,12 @@ def test_no_answer_is_delivered_after_a_takeover(
     assert ends.keys() <= {"answered", "suppressed", "human"}
     assert ends["answered"]
     assert ends["suppressed"]
-    n = sum(came_after_a_release(t) for t in timelines)
-    print("N", n)
     assert any(came_after_a_release(timeline) for timeline in timelines)
 
 
 def came_after_a_release(timeline: list[Told]) -> bool:
     """Say whether an answer was suppressed that came when the chat was back."""
-    return sum(
+    return any(
         (entry["author"], entry["status"]) == ("assistant", "suppressed")
         and before["metadata"].get("event") == "release"
         for before, entry in pairwise(timeline)

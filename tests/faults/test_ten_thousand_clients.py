@@ -1,7 +1,6 @@
 """Ten thousand clients that are connected, and one that works."""
 
 import os
-import re
 import select
 import socket
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from app.server.http_server import HttpServer
 from app.server.listener import ROOM
 from tests.support.forked import ForkedServer
 from tests.support.http_server import connect
+from tests.support.memory import memory_of
 
 CLIENTS = 10_000
 FILES = 2 * CLIENTS  # the server takes half of what it may open
@@ -55,11 +55,8 @@ def enough_files() -> Iterator[None]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[WideServer]:
-    made = WideServer(tmp_path)
-    try:
-        yield made.start()
-    finally:
-        made.kill()
+    with WideServer(tmp_path) as made:
+        yield made
 
 
 def test_the_longest_idle_make_room_and_those_that_ask_are_refused_beyond_the_limit(
@@ -91,11 +88,10 @@ def test_the_longest_idle_make_room_and_those_that_ask_are_refused_beyond_the_li
         # The server had it all by then, and has looked at it before what comes next.
         active.sendall(BEGUN)
         with connect(port) as refused:
-            assert ask(refused) == 503
+            assert ask(refused, b"") == 503
         assert ask(active, REST) == OK
         assert ask(late, REST) == OK
-        print("MB", most_memory(server))
-        assert most_memory(server) <= MEGABYTES
+        assert memory_of(server.process.pid, "VmHWM") <= MEGABYTES
 
 
 def ask(client: socket.socket, request: bytes = BEGUN + REST) -> int:
@@ -114,11 +110,3 @@ def open_of(clients: list[socket.socket]) -> list[socket.socket]:
         poll.register(client, select.POLLIN)
     ended = {number for number, _ in poll.poll(0)}
     return [client for client in clients if client.fileno() not in ended]
-
-
-def most_memory(server: WideServer) -> float:
-    """Return the megabytes it had in memory at the most."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found
-    return int(found.group(1)) / 1024

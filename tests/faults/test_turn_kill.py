@@ -11,7 +11,9 @@ import httpx2
 import pytest
 
 from tests.support.behaviour import Behaviour
-from tests.support.processes import ServerProcess, started
+from tests.support.forked import forked
+from tests.support.http_client import client_of
+from tests.support.processes import ServerProcess
 from tests.support.running import PASSWORD
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
@@ -49,7 +51,7 @@ def test_no_acknowledged_message_is_lost_and_none_is_answered_twice(
     seen = 0
     with (
         Upstream(usual=Behaviour(delay=0.3)) as upstream,
-        started(
+        forked(
             tmp_path,
             llm_provider="openai",
             openai_base_url=upstream.base_url,
@@ -116,8 +118,8 @@ def _set_up(server: ServerProcess) -> tuple[str, str]:
 
 
 def _http(server: ServerProcess, key: str) -> httpx2.Client:
-    return httpx2.Client(
-        base_url=server.base_url,
+    return client_of(
+        server.base_url,
         headers={"X-API-Key": key},
         timeout=60,
         limits=httpx2.Limits(max_connections=TURNS),

@@ -11,10 +11,12 @@ import pytest
 
 from tests.faults.test_stopping import create_bot
 from tests.support.behaviour import Behaviour
-from tests.support.processes import ServerProcess, started
+from tests.support.odd_server import running_alert
+from tests.support.processes import ServerProcess
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.upstream import Upstream
+from tests.support.waiting import until
 
 CHATS, MESSAGES = 4, 6
 
@@ -34,7 +36,10 @@ def servers(
         "openai_base_url": model.base_url,
         **store_settings(request, request.param),
     }
-    with started(tmp_path, **settings) as one, started(tmp_path, **settings) as other:
+    with (
+        running_alert(tmp_path, **settings) as one,
+        running_alert(tmp_path, **settings) as other,
+    ):
         yield [one, other]
 
 
@@ -59,6 +64,7 @@ def test_messages_of_a_chat_are_answered_in_order_and_once(
         body = bodies[number // 2]
         answer = clients[number % 2].post("/chats/enviarMensagemLLM", json=body)
         while answer.status_code == 409:
+            time.sleep(0.05)
             answer = clients[number % 2].post("/chats/enviarMensagemLLM", json=body)
         return answer
 
@@ -114,10 +120,7 @@ def test_twenty_messages_of_a_contact_at_once_are_all_answered_in_order(
             if answer.status_code == 503
         }
         assert {status_of(text) for text in busy} <= {"pending", "answered"}
-        give_up = time.monotonic() + 60
-        while {status_of(text) for text in texts} != {"answered"}:
-            assert time.monotonic() < give_up
-            time.sleep(0.2)
+        until(lambda: all(status_of(text) == "answered" for text in texts), seconds=60)
         delivered = other.get("/chats/outbox").json()
 
     assert {a.status_code for a in answers} == {200, 503}

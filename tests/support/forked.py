@@ -5,8 +5,7 @@ They are what `python main.py` is once it has been loaded, with cheap password h
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -63,13 +62,8 @@ class _Child:
         os.kill(self.pid, number)
 
 
-@contextmanager
-def forked(folder: Path, **settings: Any) -> Iterator[ForkedServer]:
-    server = ForkedServer(folder, **settings)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
+def forked(folder: Path, **settings: Any) -> ServerProcess:
+    return ForkedServer(folder, **settings)
 
 
 def _serve(

@@ -1,8 +1,8 @@
-"""A server whose wall clock is wrong, or that dies at a chosen call.
+"""A server that is quicker than ours, whose clock is wrong, or that dies at a call.
 
-Its environment tells it. ``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``:
-``module:Class.method`` at whose call it kills itself; ``DIES``: ``before`` it has done
-its work, or ``after``.
+Its environment tells it. ``LOOKS_EVERY``: seconds between two rounds of its upkeep.
+``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``: ``module:Class.method`` at
+whose call it kills itself; ``DIES``: ``before`` it has done its work, or ``after``.
 """
 
 import importlib
@@ -10,41 +10,33 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
 import main
+from app.services import upkeep
 from tests.support.forked import ForkedServer
 from tests.support.processes import ServerProcess
 
 READING_CLOCKS = ("app", "jwt", "flask_jwt_extended")
 
 
-@contextmanager
-def running_late(
-    folder: Path, hours: float, **settings: Any
-) -> Iterator[ServerProcess]:
+def running_alert(folder: Path, **settings: Any) -> ServerProcess:
+    """Run a server that sees at once who has died, and what others have ended."""
+    return OddServer(folder, looks_every=0.2, **settings)
+
+
+def running_late(folder: Path, hours: float, **settings: Any) -> ServerProcess:
     """Run a server whose wall clock is so many hours ahead."""
-    server = OddServer(folder, clock_off=hours * 3600, **settings)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
+    return OddServer(folder, clock_off=hours * 3600, **settings)
 
 
-@contextmanager
 def running_to_die(
     folder: Path, call: str, when: Literal["before", "after"], **settings: Any
-) -> Iterator[ServerProcess]:
+) -> ServerProcess:
     """Run a server that dies at its first such call, as by `kill -9`."""
-    server = OddServer(folder, dies_at=call, dies=when, **settings)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
+    return OddServer(folder, dies_at=call, dies=when, **settings)
 
 
 def shift_clocks(seconds: float) -> None:
@@ -85,6 +77,8 @@ def die_at(place: str, when: str) -> None:
 
 
 def run() -> None:
+    if "LOOKS_EVERY" in os.environ:
+        upkeep.INTERVAL = float(os.environ["LOOKS_EVERY"])
     shift_clocks(float(os.environ.get("CLOCK_OFF", "0")))
     if "DIES_AT" in os.environ:
         die_at(os.environ["DIES_AT"], os.environ["DIES"])

@@ -6,8 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol, Self
 
@@ -35,7 +33,7 @@ class Process(Protocol):
 
 
 class ServerProcess:
-    """`python main.py` with these settings, on a free port."""
+    """`python main.py` with these settings, on a free port, until the block ends."""
 
     process: Process
     output: IO[str]
@@ -45,6 +43,16 @@ class ServerProcess:
         self.settings = {name.upper(): str(value) for name, value in settings.items()}
         self.base_url = ""
         self.log = folder / "server.log"
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.kill()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def spawn(self, command: list[str]) -> None:
         with self.log.open("ab") as log:
@@ -100,13 +108,8 @@ class ServerProcess:
         return code
 
 
-@contextmanager
-def started(folder: Path, **settings: Any) -> Iterator[ServerProcess]:
-    server = ServerProcess(folder, **settings)
-    try:
-        yield server.start()
-    finally:
-        server.kill()
+def started(folder: Path, **settings: Any) -> ServerProcess:
+    return ServerProcess(folder, **settings)
 
 
 def free_port() -> int:
