@@ -261,6 +261,12 @@ ROUTES = (
     ),
     Route(
         method="POST",
+        rule="/assistants/<assistant_id>/search",
+        thing="assistant",
+        body={"query": "opening hours", "limit": 3},
+    ),
+    Route(
+        method="POST",
         rule="/documents/add",
         scopes=("documents",),
         role="editor",
