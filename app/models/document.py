@@ -91,12 +91,14 @@ class Passage:
     ``coverage`` (0-1) is the share of the question's content words that stand in the
     chunk; ``score`` (0-1) the greater of the same with rare words weighing more, and
     of how alike chunk and question are in meaning. The ranks are its places, from 1,
-    among what words and what meaning find; None: it is not found that way.
+    among what words and what meaning find; None: it is not found that way. ``bm25``
+    tells passages of one question apart by their words, higher is better.
     """
 
     chunk: Chunk
     score: float
     coverage: float
+    bm25: float = 0.0
     lexical_rank: int | None = None
     vector_rank: int | None = None
 

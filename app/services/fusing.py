@@ -16,6 +16,7 @@ class Found:
     chunk_id: str
     score: float
     coverage: float
+    bm25: float
     lexical_rank: int | None
     vector_rank: int | None
 
@@ -37,5 +38,7 @@ def fused(hits: Sequence[Hit], near: Sequence[Neighbour]) -> list[Found]:
         share = hit.share if hit else 0.0
         similarity = neighbour.similarity if neighbour else 0.0
         score = max(share, min(similarity, 1.0), 0.0)
-        found.append(Found(chunk_id, score, coverage, lexical, vector))
+        found.append(
+            Found(chunk_id, score, coverage, hit.score if hit else 0.0, lexical, vector)
+        )
     return sorted(found, key=lambda each: (-each.weight, each.chunk_id))

@@ -177,6 +177,7 @@ class RetrievalService:
                 chunk=chunks[each.chunk_id],
                 score=each.score,
                 coverage=each.coverage,
+                bm25=each.bm25,
                 lexical_rank=each.lexical_rank,
                 vector_rank=each.vector_rank,
             )

@@ -53,7 +53,8 @@ def chunk(text: str, *, chunk_id: str = "c1", **other: object) -> Chunk:
 def passage(
     text: str, *, score: float = 1.0, coverage: float = 1.0, **other: object
 ) -> Passage:
-    return Passage(chunk=chunk(text, **other), score=score, coverage=coverage)  # type: ignore[arg-type]
+    found = chunk(text, **other)  # type: ignore[arg-type]
+    return Passage(chunk=found, score=score, coverage=coverage, bm25=score)
 
 
 class Library:

@@ -138,13 +138,13 @@ def _fitting(question: str, passages: Sequence[Passage]) -> list[tuple[int, Pass
             for number, passage in enumerate(passages, 1)
             if passage.coverage >= LEAST_COVERAGE
         ),
-        key=lambda item: -item[1].score * item[1].coverage,
+        key=lambda item: -item[1].bm25 * item[1].coverage,
     )
     asked = content_stems(question)
     chosen: list[tuple[int, Passage]] = []
     for number, passage in found:
         left = [word for word in asked if not word & terms_of(passage.chunk)]
-        close = not chosen or passage.score >= _CLOSE * chosen[0][1].score
+        close = not chosen or passage.bm25 >= _CLOSE * chosen[0][1].bm25
         if not chosen or (close and len(left) < len(asked)):
             chosen.append((number, passage))
             asked = left
