@@ -211,7 +211,6 @@ def build_services(settings: Settings) -> Services:
             access=access,
             users=kept.users,
             turns=turning.queue,
-            now=now,
         ),
         chats=chats,
         documents=documents,
