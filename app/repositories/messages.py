@@ -5,8 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import DuplicateKeyError
 
 from app.models.message import Inbound, Message, MessageStatus
 from app.repositories.database import REPAIRABLE, AnyDatabase, once_written
@@ -99,19 +99,15 @@ class MessageRepository:
 
         May be called again for the same answer, after a crash.
         """
-        steps: list[InsertOne[dict[str, Any]] | UpdateOne] = [
-            InsertOne(message_row(answer) | {"answer_to": answer.in_reply_to}),
-            UpdateOne(
-                {"_id": answer.in_reply_to, "turn": turn_id},
-                {"$set": {"status": status.value}, "$unset": {"failure": ""}},
-            ),
-        ]
-        try:
-            self._repairable.bulk_write(steps, ordered=False)
-        except BulkWriteError as exc:
-            errors = exc.details["writeErrors"]
-            if any(error["code"] != DUPLICATE_KEY for error in errors):
-                raise
+        # Not by one bulk_write: a driver whose first try found no connection leaves
+        # out, in silence, all that is of another kind than the first write.
+        row = message_row(answer) | {"answer_to": answer.in_reply_to}
+        with contextlib.suppress(DuplicateKeyError):
+            self._repairable.insert_one(row)
+        self._repairable.update_one(
+            {"_id": answer.in_reply_to, "turn": turn_id},
+            {"$set": {"status": status.value}, "$unset": {"failure": ""}},
+        )
         once_written(lambda: self._windows.answer(answer, status=status))
 
     def end_turn(

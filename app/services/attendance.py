@@ -1,6 +1,5 @@
 """People in conversations: they take over, write, pass on, hand back, close."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -11,9 +10,7 @@ from app.models.message import Author, Message
 from app.models.user import User
 from app.services.access import AccessService
 from app.services.chats import ChatService
-from app.services.entries import Draft, Entries
-
-Change = Callable[[Chat], ChatState | None]
+from app.services.entries import Change, Draft, Entries
 
 
 class Users(Protocol):
@@ -39,19 +36,17 @@ class AttendanceService:
         access: AccessService,
         users: Users,
         turns: Turns,
-        now: Callable[[], datetime],
     ) -> None:
         self._chats = chats
         self._entries = entries
         self._access = access
         self._users = users
         self._turns = turns
-        self._now = now
 
     def take_over(self, caller: User, chat_id: str, *, reason: str | None) -> Chat:
         """Let the caller answer. Raises ChatAssigned when somebody else does."""
 
-        def change(chat: Chat) -> ChatState | None:
+        def change(chat: Chat, _at: datetime) -> ChatState | None:
             if chat.status is ChatStatus.HUMAN:
                 if chat.state.assigned_to == caller.id:
                     return None
@@ -64,7 +59,7 @@ class AttendanceService:
     def release(self, caller: User, chat_id: str, *, reason: str | None) -> Chat:
         """Let the assistant answer again. Raises ChatNotHuman."""
 
-        def change(chat: Chat) -> ChatState | None:
+        def change(chat: Chat, _at: datetime) -> ChatState | None:
             if chat.status is ChatStatus.BOT:
                 return None
             if chat.status is not ChatStatus.HUMAN:
@@ -82,7 +77,7 @@ class AttendanceService:
         assistant = self._access.assistant(caller, chat.assistant_id)
         name = self._attendant(assistant, user_id).name if user_id else None
 
-        def change(chat: Chat) -> ChatState | None:
+        def change(chat: Chat, at: datetime) -> ChatState | None:
             human = chat.status is ChatStatus.HUMAN
             if human and chat.state.assigned_to == user_id:
                 return None
@@ -92,7 +87,7 @@ class AttendanceService:
             return ChatState(
                 status=ChatStatus.HUMAN,
                 assigned_to=user_id,
-                waiting_since=None if user_id else self._now(),
+                waiting_since=None if user_id else at,
                 attended=attended,
                 unread=chat.state.unread,
             )
@@ -108,7 +103,7 @@ class AttendanceService:
         """
         chat = self._attended(caller, chat_id)
 
-        def change(chat: Chat) -> ChatState:
+        def change(chat: Chat, _at: datetime) -> ChatState:
             if note:
                 return chat.state
             human = chat.status is ChatStatus.HUMAN
@@ -190,4 +185,4 @@ def _attended_by(user_id: str, chat: Chat) -> ChatState:
 
 def _unless(status: ChatStatus) -> Change:
     """Return the change to a state in which nobody is assigned, or none."""
-    return lambda chat: None if chat.status is status else ChatState(status=status)
+    return lambda chat, _at: None if chat.status is status else ChatState(status=status)

@@ -14,6 +14,9 @@ from app.services.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
+Change = Callable[[Chat, datetime], ChatState | None]
+"""What an entry of this time makes of a chat's state; None: there is no entry."""
+
 
 class Chats(Protocol):
     def get(self, chat_id: str) -> Chat | None: ...
@@ -67,7 +70,7 @@ class Entries:
         self._under_way: set[str] = set()
 
     def append(
-        self, chat: Chat, draft: Draft, change: Callable[[Chat], ChatState | None]
+        self, chat: Chat, draft: Draft, change: Change
     ) -> tuple[Chat, Message | None]:
         """Append an entry with the state that ``change`` makes of the present chat.
 
@@ -80,10 +83,11 @@ class Entries:
         try:
             current: Chat | None = chat
             while current:
-                state = change(current)
+                at = max(self._now(), current.updated_at)
+                state = change(current, at)
                 if state is None:
                     return current, None
-                entry = self._placed(current, draft, entry_id)
+                entry = self._placed(current, draft, entry_id, at)
                 changed = self._entries.append(
                     current, entry, state, process=self._process
                 )
@@ -103,7 +107,7 @@ class Entries:
                 if unwritten.process == process and entry.id not in self._under_way:
                     self._write(chat, entry)
 
-    def _placed(self, chat: Chat, draft: Draft, entry_id: str) -> Message:
+    def _placed(self, chat: Chat, draft: Draft, entry_id: str, at: datetime) -> Message:
         return Message(
             id=entry_id,
             chat_id=chat.id,
@@ -112,7 +116,7 @@ class Entries:
             author=draft.author,
             text=draft.text,
             status=MessageStatus.SENT if draft.deliver else MessageStatus.NOTE,
-            created_at=max(self._now(), chat.updated_at),
+            created_at=at,
             metadata=draft.metadata,
             deliver_to=chat.key_id if draft.deliver else None,
         )

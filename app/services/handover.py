@@ -25,12 +25,9 @@ class Handover:
     A message to a closed chat reopens it.
     """
 
-    def __init__(
-        self, *, entries: Entries, turns: Turns, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, *, entries: Entries, turns: Turns) -> None:
         self._entries = entries
         self._turns = turns
-        self._now = now
 
     def concerns(self, assistant: Assistant, chat: Chat, text: str) -> bool:
         """Tell whether this message changes the state of its chat."""
@@ -49,29 +46,37 @@ class Handover:
     def consider(self, assistant: Assistant, chat: Chat, text: str) -> Chat:
         """Return the chat after this message's effect on it."""
         if chat.status is ChatStatus.CLOSED:
-            chat = self._switch(chat, "reopened", ChatState(status=ChatStatus.BOT))
+            chat = self._switch(chat, "reopened", _by_bot)
         takeover = assistant.takeover
         if chat.status is ChatStatus.BOT and _asks(text, takeover.contact_keywords):
-            waiting = ChatState(status=ChatStatus.HUMAN, waiting_since=self._now())
-            return self._switch(chat, "asked_for_person", waiting)
+            return self._switch(chat, "asked_for_person", _waiting)
         if chat.status is ChatStatus.HUMAN and _says(text, takeover.release_keywords):
-            bot = ChatState(status=ChatStatus.BOT)
-            return self._switch(chat, "asked_for_bot", bot)
+            return self._switch(chat, "asked_for_bot", _by_bot)
         return chat
 
-    def _switch(self, chat: Chat, event: str, state: ChatState) -> Chat:
+    def _switch(
+        self, chat: Chat, event: str, state: Callable[[datetime], ChatState]
+    ) -> Chat:
         before = chat.status
         draft = Draft(author=Author.SYSTEM, metadata={"event": event})
 
-        def change(present: Chat) -> ChatState | None:
+        def change(present: Chat, at: datetime) -> ChatState | None:
             if present.status is not before:
                 return None
-            return replace(state, unread=present.state.unread)
+            return replace(state(at), unread=present.state.unread)
 
         changed, _ = self._entries.append(chat, draft, change)
         if not changed.active:
             self._turns.silence(changed)
         return changed
+
+
+def _waiting(since: datetime) -> ChatState:
+    return ChatState(status=ChatStatus.HUMAN, waiting_since=since)
+
+
+def _by_bot(_at: datetime) -> ChatState:
+    return ChatState(status=ChatStatus.BOT)
 
 
 def _asks(text: str, keywords: Sequence[str]) -> bool:

@@ -70,7 +70,7 @@ class ReturnTimer:
         self._entries.append(
             chat,
             draft,
-            lambda now: (
+            lambda now, _at: (
                 ChatState(status=ChatStatus.BOT, unread=now.state.unread)
                 if now.state.attended == attended
                 else None

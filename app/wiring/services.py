@@ -202,7 +202,6 @@ def build_services(settings: Settings) -> Services:
             access=access,
             users=kept.users,
             turns=turning.queue,
-            now=now,
         ),
         chats=chats,
         documents=knowledge.documents,

@@ -100,7 +100,7 @@ def build_turning(
             chats=kept.chats,
             messages=kept.messages,
             repetitions=Repetitions(messages=kept.messages, now=now),
-            handover=Handover(entries=entries, turns=queue, now=now),
+            handover=Handover(entries=entries, turns=queue),
             timeline=timeline,
             queue=queue,
             together=kept.together,

@@ -19,6 +19,7 @@ from app.server.listener import ROOM
 from tests.support.forked import ForkedServer
 from tests.support.http_server import connect
 from tests.support.memory import memory_of
+from tests.support.waiting import until
 
 CLIENTS = 10_000
 FILES = 2 * CLIENTS  # the server takes half of what it may open
@@ -85,8 +86,10 @@ def test_the_longest_idle_make_room_and_those_that_ask_are_refused_beyond_the_li
         for client in [*clients, late]:
             client.sendall(BEGUN)
         assert ask(active) == OK
-        # The server had it all by then, and has looked at it before what comes next.
         active.sendall(BEGUN)
+        until(
+            lambda: not any(unread_from(port, c) for c in (active, clients[-1], late))
+        )
         with connect(port) as refused:
             assert ask(refused, b"") == 503
         assert ask(active, REST) == OK
@@ -101,6 +104,16 @@ def ask(client: socket.socket, request: bytes = BEGUN + REST) -> int:
         answer.begin()
         answer.read()
         return answer.status
+
+
+def unread_from(port: int, client: socket.socket) -> bool:
+    """Say whether the server has still to read what this client has sent."""
+    ends = f":{port:04X}", f":{client.getsockname()[1]:04X}"
+    for line in Path("/proc/net/tcp").read_text().splitlines():
+        _, local, remote, _, queues, *_ = line.split()
+        if (local[-5:], remote[-5:]) == ends:
+            return not queues.endswith(":00000000")
+    raise AssertionError("the connection is gone")
 
 
 def open_of(clients: list[socket.socket]) -> list[socket.socket]:

@@ -187,9 +187,7 @@ class ServerProcess:
             chats=chats,
             messages=messages,
             repetitions=Repetitions(messages=messages, now=self.clock.now),
-            handover=Handover(
-                entries=self.entries, turns=self.queue, now=self.clock.now
-            ),
+            handover=Handover(entries=self.entries, turns=self.queue),
             timeline=timeline,
             queue=self.queue,
             together=one_by_one,

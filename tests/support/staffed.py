@@ -75,7 +75,6 @@ class StaffedProcess(ServerProcess):
             access=access,
             users=faulty(store.users, self.plan),
             turns=self.queue,
-            now=self.clock.now,
         )
         self.outbox = OutboxService(
             messages=messages,
