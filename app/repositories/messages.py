@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from app.models.message import Inbound, Message, MessageStatus
 from app.repositories.database import REPAIRABLE, AnyDatabase, once_written
-from app.repositories.failures import DUPLICATE_KEY, store_errors_translated
+from app.repositories.failures import store_errors_translated
 from app.repositories.message_rows import message_from, message_row, outbox_place
 from app.repositories.windows import Windows
 
