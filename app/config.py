@@ -12,6 +12,8 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 
 WEB_ADDRESS = r"^https?://[^\s/?#]+"
 ORIGIN = re.compile(r"\*|https?://[\w.-]+(:\d+)?", re.ASCII)
+ARCHIVE_OVERHEAD_MB = 16  # of an exported assistant, beside its documents
+UPLOADS_AT_ONCE = 5  # of the largest size, in one request
 
 
 class ConfigurationError(Exception):
@@ -102,6 +104,9 @@ class Settings(BaseSettings):
     assistant_quota_mb: int = Field(
         500, gt=0, description="All documents of one assistant together, in MB"
     )
+    assistant_quota_files: int = Field(
+        2000, gt=0, le=100_000, description="How many documents one assistant may have"
+    )
     workers: int = Field(
         1,
         ge=0,
@@ -163,6 +168,15 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("each must be an IP address or network") from None
         return addresses
+
+    @property
+    def larger_bodies(self) -> dict[str, int]:
+        """Which paths take larger bodies than an upload's, and how many bytes."""
+        archive = self.assistant_quota_mb + ARCHIVE_OVERHEAD_MB
+        return {
+            "/assistants/import": archive * 1024 * 1024,
+            "/documents/add-many": self.max_upload_mb * UPLOADS_AT_ONCE * 1024 * 1024,
+        }
 
     @property
     def provider(self) -> str:

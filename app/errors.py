@@ -146,6 +146,10 @@ class DocumentQuotaExceeded(AppError):
     status, code = 409, "document_quota_exceeded"
 
 
+class TooManyDocuments(DocumentQuotaExceeded):
+    words = "too_many_documents"
+
+
 class DocumentTypeUnsupported(AppError):
     status, code = 415, "document_type_unsupported"
 
@@ -168,6 +172,12 @@ class DocumentEmpty(AppError):
     status, code = 422, "document_empty"
 
 
+class ImportRefused(AppError):
+    """An archive that is not taken in; ``reason`` says why, ``entry`` names what."""
+
+    status, code = 422, "import_refused"
+
+
 class AddressRefused(AppError):
     """An address that is not asked; ``fields`` says why under ``url``."""
 
@@ -180,11 +190,15 @@ class AddressRefused(AppError):
 class AddressUnreadable(AppError):
     """An address was asked, without success; ``reason`` says why."""
 
-    status, code = 422, "address_unreadable"
+    status, code = 502, "address_unreadable"
+
+
+class AddressTooSlow(AddressUnreadable):
+    status, code, words = 504, "address_timeout", "address_unreadable"
 
 
 class AddressTooLarge(AppError):
-    status, code = 422, "address_too_large"
+    status, code = 413, "address_too_large"
 
 
 # Repetitions

@@ -9,7 +9,12 @@ from http import HTTPStatus
 from socket import AF_INET, AF_INET6, SOCK_STREAM
 from urllib.parse import urljoin
 
-from app.errors import AddressRefused, AddressTooLarge, AddressUnreadable
+from app.errors import (
+    AddressRefused,
+    AddressTooLarge,
+    AddressTooSlow,
+    AddressUnreadable,
+)
 from app.fetching.addresses import AddressGuard
 from app.fetching.content_type import content_type
 from app.fetching.decoding import ENCODINGS, Body, UnknownEncoding
@@ -131,7 +136,7 @@ def _told(most_bytes: int) -> Iterator[None]:
         limit = f"{most_bytes / 1024 / 1024:.3g} MB"
         raise AddressTooLarge(limit=limit) from None
     except TimedOut:
-        raise AddressUnreadable(reason="reason.address_timeout") from None
+        raise AddressTooSlow(reason="reason.address_timeout") from None
     except Unreachable:
         raise AddressUnreadable(reason="reason.address_unreachable") from None
     except Broken:

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +26,9 @@ class Document:
     documents folder, ``size`` in bytes, ``chunks`` how many are searchable.
     ``revision`` names the contents: it changes when the file is replaced.
     ``indexed`` is the revision that is searchable, which may still be an earlier
-    one; ``pages`` how many there are, None where the format has none.
+    one, and ``embedded`` the model of its vectors, None while it has none; ``pages``
+    how many there are, None where the format has none. ``source_url`` is the address
+    that it was fetched from, None where it was uploaded.
     """
 
     id: str
@@ -42,11 +45,18 @@ class Document:
     chunks: int
     pages: int | None = None
     indexed: str | None = None
+    embedded: str | None = None
+    source_url: str | None = None
     created_at: datetime
 
     @property
     def is_waiting(self) -> bool:
         return self.status in {DocumentStatus.QUEUED, DocumentStatus.PROCESSING}
+
+    @property
+    def search_key(self) -> str:
+        """Name what is searchable of it, if anything is, in an index."""
+        return search_key(self.id, self.indexed, self.embedded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +85,16 @@ class Chunk:
     embedding: Embedding | None = None
 
     @property
+    def meant(self) -> str:
+        """Return what its vector is made of."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+    @property
+    def digest(self) -> str:
+        """Return what is the same for chunks that mean the same."""
+        return hashlib.sha256(self.meant.encode()).hexdigest()[:32]
+
+    @property
     def page(self) -> int | None:
         return self.page_at(0)
 
@@ -82,6 +102,10 @@ class Chunk:
         """Return the number of the page on which a character of ``text`` stands."""
         found = [number for begins, number in self.pages if begins <= place]
         return found[-1] if found else None
+
+
+def search_key(document_id: str, revision: str | None, embedded: str | None) -> str:
+    return f"{document_id}:{revision}:{embedded or ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What has happened in chats, told to whoever watches them."""
+"""What has happened in chats and to documents, told to whoever watches."""
 
 import base64
 import binascii
@@ -22,19 +22,30 @@ class ChatEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentsEvent:
+    """These documents of an assistant are new, changed or gone."""
+
+    assistant_id: str
+    document_ids: tuple[str, ...]
+
+
+Event = ChatEvent | DocumentsEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventBatch:
     """Events of one server process, which it numbers from 1; these from ``first``."""
 
     process: str
     first: int
-    events: tuple[ChatEvent, ...]
+    events: tuple[Event, ...]
     written_at: datetime
 
     @property
     def last(self) -> int:
         return self.first + len(self.events) - 1
 
-    def numbered(self) -> Iterator[tuple[int, ChatEvent]]:
+    def numbered(self) -> Iterator[tuple[int, Event]]:
         return enumerate(self.events, self.first)
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +13,8 @@ class JobState(StrEnum):
 class Job:
     """Work to be done by whichever process has a worker for its ``kind``.
 
-    ``subject`` is the id of what it is about, ``process`` who runs it. ``attempts``
+    ``subject`` is the id of what it is about, as it is at a ``revision``; ``process``
+    who runs it. ``attempts``
     counts how often it was begun, but for the times that it was put off or given
     back. ``error`` is the code of why it is parked.
     """
@@ -22,7 +22,7 @@ class Job:
     id: str
     kind: str
     subject: str
-    payload: Mapping[str, str]
+    revision: str
     assistant_id: str
     state: JobState
     process: str | None

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -137,6 +137,13 @@ class AssistantRepository:
             {"_id": assistant_id}, {"$inc": {"knowledge_version": 1}}
         )
         self._recent.clear()
+
+    def knowledge_versions(self, assistant_ids: Collection[str]) -> dict[str, int]:
+        """Return those of the assistants that there are."""
+        found = self._assistants.find(
+            {"_id": {"$in": sorted(assistant_ids)}, **LIVING}, {"knowledge_version": 1}
+        )
+        return {row["_id"]: row["knowledge_version"] for row in found}
 
     def mark_deleted(self, assistant_id: str, *, now: datetime) -> bool:
         """Leave only the mark; False when it was gone already."""

@@ -1,10 +1,11 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import BulkWriteError
 
 from app.models.document import Chunk
+from app.models.search import Embedding
 from app.repositories.database import AnyDatabase
 from app.repositories.failures import DUPLICATE_KEY, store_errors_translated
 from app.repositories.rows import fields_of
@@ -28,7 +29,7 @@ class ChunkRepository:
                 ("position", ASCENDING),
             ]
         )
-        self._chunks.create_index([("assistant_id", ASCENDING)])
+        self._chunks.create_index([("assistant_id", ASCENDING), ("digest", ASCENDING)])
 
     def add(self, chunks: Iterable[Chunk]) -> None:
         """Add chunks; those that are there already stay as they are."""
@@ -50,6 +51,29 @@ class ChunkRepository:
             {"_id": {"$in": list(ids)}, "assistant_id": assistant_id}
         )
         return {row["_id"]: _from_mongo(row) for row in found}
+
+    def known_embeddings(
+        self, assistant_id: str, model: str, digests: Collection[str]
+    ) -> dict[str, Embedding]:
+        """Return the vectors that the assistant's chunks have, by their digests."""
+        found = self._chunks.find(
+            {
+                "assistant_id": assistant_id,
+                "digest": {"$in": sorted(digests)},
+                "embedding.model": model,
+            },
+            {"digest": 1, "embedding": 1},
+        )
+        return {row["digest"]: Embedding(**row["embedding"]) for row in found}
+
+    def set_embeddings(self, embeddings: Mapping[str, Embedding]) -> None:
+        """Give chunks their vectors, by id; those that are gone stay so."""
+        steps = [
+            UpdateOne({"_id": name}, {"$set": {"embedding": fields_of(embedding)}})
+            for name, embedding in embeddings.items()
+        ]
+        if steps:
+            self._chunks.bulk_write(steps, ordered=False)
 
     def revisions(self, document_id: str) -> list[str]:
         """Return those that a document has chunks of."""
@@ -84,10 +108,13 @@ class ChunkRepository:
 def _to_mongo(chunk: Chunk) -> dict[str, Any]:
     row = fields_of(chunk)
     row["_id"] = row.pop("id")
+    row["digest"] = chunk.digest
+    row["embedding"] = fields_of(chunk.embedding) if chunk.embedding else None
     return row
 
 
 def _from_mongo(found: dict[str, Any]) -> Chunk:
-    row = {k: v for k, v in found.items() if k != "_id"}
+    row = {k: v for k, v in found.items() if k not in {"_id", "digest"}}
+    row["embedding"] = Embedding(**row["embedding"]) if row["embedding"] else None
     row["pages"] = tuple((start, number) for start, number in row["pages"])
     return Chunk(id=found["_id"], **row)

@@ -1,4 +1,4 @@
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from app.models.document import (
     DocumentFilter,
     DocumentStatus,
     DocumentType,
+    search_key,
 )
 from app.models.page import Page, PageRequest
 from app.repositories.database import AnyDatabase
@@ -54,6 +55,12 @@ class DocumentRepository:
         found = self._documents.find_one({"_id": document_id, **among(assistant_ids)})
         return _from_mongo(found) if found else None
 
+    def find_by_ids(self, assistant_id: str, ids: Collection[str]) -> list[Document]:
+        found = self._documents.find(
+            {"_id": {"$in": sorted(ids)}, "assistant_id": assistant_id}
+        )
+        return [_from_mongo(row) for row in found]
+
     def find_by_filename(self, assistant_id: str, filename: str) -> Document | None:
         key = _name_key(DocumentType.RAG, filename)
         found = self._documents.find_one(
@@ -88,26 +95,46 @@ class DocumentRepository:
         found = self._documents.find({"assistant_id": assistant_id}, {"filepath": 1})
         return {row["filepath"] for row in found}
 
-    def total_size(self, assistant_id: str) -> int:
-        """Return the bytes of all the assistant's documents."""
-        found = self._documents.find({"assistant_id": assistant_id}, {"size": 1})
-        return sum(row["size"] for row in found)
+    def find_by_source(self, assistant_id: str, source_url: str) -> Document | None:
+        found = self._documents.find_one(
+            {"assistant_id": assistant_id, "source_url": source_url}
+        )
+        return _from_mongo(found) if found else None
+
+    def sizes(self, assistant_id: str) -> list[int]:
+        """Return the bytes of each ``rag`` document of the assistant."""
+        found = self._documents.find(
+            {"assistant_id": assistant_id, "type": DocumentType.RAG.value}, {"size": 1}
+        )
+        return [row["size"] for row in found]
 
     def ready_keys(self, assistant_id: str) -> set[str]:
-        """Return ``<id>:<revision>`` of what is searchable of each document."""
+        """Return the ``search_key`` of what is searchable of each document."""
         found = self._documents.find(
             {"assistant_id": assistant_id, "indexed": {"$ne": None}},
-            {"indexed": 1},
+            {"indexed": 1, "embedded": 1},
         )
-        return {f"{row['_id']}:{row['indexed']}" for row in found}
+        return {
+            search_key(row["_id"], row["indexed"], row["embedded"]) for row in found
+        }
 
-    def keys_of(self, document_ids: Collection[str]) -> set[str]:
-        """Return ``<id>:<revision>`` of what is searchable of these documents."""
+    def obsolete_keys(self, keys: Collection[str]) -> set[str]:
+        """Return the search keys of what is not searchable, and will never be."""
+        ids = {key.partition(":")[0] for key in keys}
+        found = self._documents.find(
+            {"_id": {"$in": sorted(ids)}},
+            {"revision": 1, "indexed": 1, "embedded": 1},
+        )
+        rows = {row["_id"]: row for row in found}
+        return {key for key in keys if _is_obsolete(key, rows)}
+
+    def searchable_revisions(self, document_ids: Collection[str]) -> dict[str, str]:
+        """Return the revision that is searchable of each of these documents."""
         found = self._documents.find(
             {"_id": {"$in": sorted(document_ids)}, "indexed": {"$ne": None}},
             {"indexed": 1},
         )
-        return {f"{row['_id']}:{row['indexed']}" for row in found}
+        return {row["_id"]: row["indexed"] for row in found}
 
     def replace(self, old: Document, new: Document) -> bool:
         """Put ``new`` in the place of ``old``.
@@ -151,8 +178,29 @@ class DocumentRepository:
     def remove(self, document_id: str) -> bool:
         return self._documents.delete_one({"_id": document_id}).deleted_count == 1
 
+    def remove_revision(self, document: Document) -> bool:
+        """Remove a document, unless it has another revision by now."""
+        result = self._documents.delete_one(
+            {"_id": document.id, "revision": document.revision}
+        )
+        return result.deleted_count == 1
+
     def remove_for_assistant(self, assistant_id: str) -> None:
         self._documents.delete_many({"assistant_id": assistant_id})
+
+
+def _is_obsolete(key: str, rows: Mapping[str, dict[str, Any]]) -> bool:
+    """Say whether a key's document is gone, or has left it behind.
+
+    A revision that has been replaced never comes back, nor do vectors go.
+    """
+    document_id, revision, embedded = key.split(":", 2)
+    row = rows.get(document_id)
+    if row is None:
+        return True
+    if revision == row["indexed"]:
+        return bool(row["embedded"] not in {None, embedded})
+    return bool(revision != row["revision"])
 
 
 def _name_key(document_type: DocumentType, filename: str) -> str:

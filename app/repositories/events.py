@@ -1,8 +1,9 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 from pymongo import ASCENDING
 
-from app.models.event import ChatEvent, EventBatch
+from app.models.event import ChatEvent, DocumentsEvent, Event, EventBatch
 from app.models.ids import new_id
 from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
@@ -33,14 +34,7 @@ class EventRepository:
                 "process": batch.process,
                 "first": batch.first,
                 "last": batch.last,
-                "events": [
-                    {
-                        "assistant_id": event.assistant_id,
-                        "chat_id": event.chat_id,
-                        "message_ids": list(event.message_ids),
-                    }
-                    for event in batch.events
-                ],
+                "events": [_row(event) for event in batch.events],
                 "at": batch.written_at,
             }
         )
@@ -68,14 +62,7 @@ class EventRepository:
             EventBatch(
                 process=row["process"],
                 first=row["first"],
-                events=tuple(
-                    ChatEvent(
-                        assistant_id=event["assistant_id"],
-                        chat_id=event["chat_id"],
-                        message_ids=tuple(event["message_ids"]),
-                    )
-                    for event in row["events"]
-                ),
+                events=tuple(_event(part) for part in row["events"]),
                 written_at=row["at"],
             )
             for row in found
@@ -85,3 +72,28 @@ class EventRepository:
         """Do what the indexes do, where the server does not."""
         for collection in (self._events, self._heads):
             collection.delete_many({"at": {"$lt": now - KEPT}})
+
+
+def _row(event: Event) -> dict[str, Any]:
+    if isinstance(event, ChatEvent):
+        return {
+            "assistant_id": event.assistant_id,
+            "chat_id": event.chat_id,
+            "message_ids": list(event.message_ids),
+        }
+    return {
+        "assistant_id": event.assistant_id,
+        "document_ids": list(event.document_ids),
+    }
+
+
+def _event(row: dict[str, Any]) -> Event:
+    if "document_ids" in row:
+        return DocumentsEvent(
+            assistant_id=row["assistant_id"], document_ids=tuple(row["document_ids"])
+        )
+    return ChatEvent(
+        assistant_id=row["assistant_id"],
+        chat_id=row["chat_id"],
+        message_ids=tuple(row["message_ids"]),
+    )

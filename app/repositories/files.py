@@ -24,7 +24,7 @@ class DocumentFiles:
 
     def stage(self, assistant_id: str, name: str, data: bytes) -> None:
         """Write ``data`` durably beside the assistant's files, under ``name``."""
-        staged = self._staged(assistant_id, name)
+        staged = self.staged(assistant_id, name)
         with _space_errors():
             staged.parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -41,11 +41,11 @@ class DocumentFiles:
         target = self.path(filepath)
         with _space_errors():
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._staged(assistant_id, name).replace(target)
+            self.staged(assistant_id, name).replace(target)
             _sync_folder(target.parent)
 
     def discard(self, assistant_id: str, name: str) -> None:
-        self._staged(assistant_id, name).unlink(missing_ok=True)
+        self.staged(assistant_id, name).unlink(missing_ok=True)
 
     def staged_since(self, seconds: float) -> list[tuple[str, str]]:
         """Return (assistant id, name) of files staged longer ago than that."""
@@ -57,8 +57,12 @@ class DocumentFiles:
                     found.append((file.parent.parent.name, file.name))
         return found
 
+    def staged(self, assistant_id: str, name: str) -> Path:
+        """Return the place of a staged file, whether there is one or not."""
+        return self._root / assistant_id / INCOMING / name
+
     def is_staged(self, assistant_id: str, name: str) -> bool:
-        return self._staged(assistant_id, name).is_file()
+        return self.staged(assistant_id, name).is_file()
 
     def path(self, filepath: str) -> Path:
         """Return the place of a file. Raises ValueError outside the folder."""
@@ -75,9 +79,6 @@ class DocumentFiles:
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         shutil.rmtree(self._root / assistant_id, ignore_errors=False, onerror=_gone)
-
-    def _staged(self, assistant_id: str, name: str) -> Path:
-        return self._root / assistant_id / INCOMING / name
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from app.repositories.database import REPAIRABLE, AnyDatabase
 from app.repositories.failures import store_errors_translated
 from app.repositories.rows import fields_of
 
-OLDEST_FIRST = [("created_at", ASCENDING), ("_id", ASCENDING)]
+IN_TURN = [("assistant_id", ASCENDING), ("created_at", ASCENDING), ("_id", ASCENDING)]
 OF_NOBODY = {"process": ""}
 NOT_RUNNING = {"state": {"$ne": JobState.RUNNING.value}}
 
@@ -27,7 +27,7 @@ class JobRepository:
         self._repairable = self._jobs.with_options(write_concern=REPAIRABLE)
 
     def ensure_indexes(self) -> None:
-        self._jobs.create_index([("state", ASCENDING), *OLDEST_FIRST])
+        self._jobs.create_index([("state", ASCENDING), *IN_TURN])
         self._jobs.create_index([("process", ASCENDING)], sparse=True)
         self._jobs.create_index([("subject", ASCENDING)])
         self._jobs.create_index([("assistant_id", ASCENDING)])
@@ -43,17 +43,17 @@ class JobRepository:
         except DuplicateKeyError:
             self._jobs.replace_one({"_id": job.id, "state": JobState.PARKED.value}, row)
 
-    def claim(self, process: str, kinds: Collection[str]) -> Job | None:
-        """Let a process run the oldest queued job, which counts as an attempt."""
-        row = self._repairable.find_one_and_update(
-            {"state": JobState.QUEUED.value, "kind": {"$in": sorted(kinds)}},
-            {
-                "$set": {"state": JobState.RUNNING.value, "process": process},
-                "$inc": {"attempts": 1},
-            },
-            sort=OLDEST_FIRST,
-            return_document=ReturnDocument.AFTER,
-        )
+    def claim(
+        self, process: str, kinds: Collection[str], *, after: str = ""
+    ) -> Job | None:
+        """Let a process run a queued job, which counts as an attempt.
+
+        Assistants have their turns in the order of their ids: it is the oldest job of
+        the next one after ``after`` that has any.
+        """
+        queued = {"state": JobState.QUEUED.value, "kind": {"$in": sorted(kinds)}}
+        next_one = queued | {"assistant_id": {"$gt": after}}
+        row = self._claim(process, next_one) or self._claim(process, queued)
         return _job(row) if row else None
 
     def set_attempts(self, job_id: str, process: str, attempts: int) -> bool:
@@ -120,11 +120,21 @@ class JobRepository:
         """Remove its jobs, but those that run."""
         self._jobs.delete_many({"assistant_id": assistant_id} | NOT_RUNNING)
 
+    def _claim(self, process: str, query: dict[str, Any]) -> dict[str, Any] | None:
+        return self._repairable.find_one_and_update(
+            query,
+            {
+                "$set": {"state": JobState.RUNNING.value, "process": process},
+                "$inc": {"attempts": 1},
+            },
+            sort=IN_TURN,
+            return_document=ReturnDocument.AFTER,
+        )
+
 
 def _row(job: Job) -> dict[str, Any]:
     row = fields_of(job)
     row["_id"] = row.pop("id")
-    row["payload"] = dict(job.payload)
     row["state"] = job.state.value
     if job.process is None:
         del row["process"]

@@ -54,6 +54,10 @@ class SearchIndex:
     def keys(self, assistant_id: str) -> set[str]:
         return self._read(lambda found: statements.keys(found, assistant_id))
 
+    def assistants(self) -> set[str]:
+        """Return those that have documents in it."""
+        return self._read(statements.assistants)
+
     def search(self, assistant_id: str, query: str, *, limit: int) -> list[Hit]:
         """Return up to ``limit`` hits for a question as typed, best first.
 

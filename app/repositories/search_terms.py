@@ -60,6 +60,7 @@ def insert(
         "INSERT INTO documents (assistant, key) VALUES (?, ?)", (assistant, key)
     )
     document = connection.last_insert_rowid()
+    embeddings: list[tuple[int, Embedding]] = []
     for row in rows:
         # Two blanks between terms: each is found whole by " term ".
         connection.execute(
@@ -72,7 +73,8 @@ def insert(
             (number, " ".join(f"{assistant}x{term}" for term in row.terms)),
         )
         if row.embedding:
-            vectors.insert(connection, assistant, number, row.chunk_id, row.embedding)
+            embeddings.append((number, row.embedding))
+    vectors.insert(connection, assistant, document, embeddings)
     counted = ((len(row.terms), row.terms) for row in rows)
     _count(connection, assistant, counted, 1)
 
@@ -95,7 +97,7 @@ def delete(
         connection.executemany(
             "DELETE FROM terms WHERE rowid = ?", [(number,) for number, *_ in rows]
         )
-        vectors.delete(connection, assistant, [number for number, *_ in rows])
+        vectors.delete(connection, assistant, int(found))
         _count(connection, assistant, ((w, body.split()) for _, w, body in rows), -1)
 
 
@@ -106,6 +108,13 @@ def keys(connection: apsw.Connection, assistant_id: str) -> set[str]:
         (assistant_id,),
     )
     return {str(key) for (key,) in found}
+
+
+def assistants(connection: apsw.Connection) -> set[str]:
+    found = connection.execute(
+        "SELECT id FROM assistants WHERE number IN (SELECT assistant FROM documents)"
+    )
+    return {str(name) for (name,) in found}
 
 
 def search(

@@ -45,7 +45,7 @@ def create_assistant(
     """Create an assistant"""
     made = services().assistants.create(current_user(), **body.model_dump())
     location = f"{bp.url_prefix}/get/{made.assistant.id}"
-    return _shown(made), 201, {"Location": location}
+    return shown(made), 201, {"Location": location}
 
 
 @bp.get("/list")
@@ -57,8 +57,8 @@ def list_assistants(query: Paging) -> Listed[dict[str, Any]]:
     page = services().assistants.list_page(
         current_user(), PageRequest(limit=query.limit, after=query.after)
     )
-    shown = [_shown(keyed) for keyed in page.items]
-    return listed(Page(items=shown, total=page.total, next=page.next))
+    items = [shown(keyed) for keyed in page.items]
+    return listed(Page(items=items, total=page.total, next=page.next))
 
 
 @bp.get("/get/<assistant_id>")
@@ -66,7 +66,7 @@ def list_assistants(query: Paging) -> Listed[dict[str, Any]]:
 @bp.output(AssistantRead)
 def get_assistant(assistant_id: str) -> dict[str, Any]:
     """Get an assistant"""
-    return _shown(services().assistants.get(current_user(), assistant_id))
+    return shown(services().assistants.get(current_user(), assistant_id))
 
 
 @bp.put("/update/<assistant_id>")
@@ -83,7 +83,7 @@ def update_assistant(assistant_id: str, body: AssistantUpdate) -> dict[str, Any]
     refuse_null(changes, NOT_NULL)
     fixed = READ_ONLY if current_user().is_admin else (*READ_ONLY, "owner_id")
     _refuse_changed(present, {n: changes.pop(n) for n in fixed if n in changes})
-    return _shown(services().assistants.update(current_user(), assistant_id, changes))
+    return shown(services().assistants.update(current_user(), assistant_id, changes))
 
 
 @bp.delete("/delete/<assistant_id>")
@@ -105,12 +105,12 @@ def delete_assistant(assistant_id: str) -> dict[str, Any]:
 def rotate_key(assistant_id: str, body: KeyRotation) -> dict[str, Any]:
     """Replace the key; the old one opens during the grace"""
     grace = timedelta(seconds=body.grace_seconds)
-    return _shown(
+    return shown(
         services().assistants.rotate_key(current_user(), assistant_id, grace=grace)
     )
 
 
-def _shown(keyed: KeyedAssistant) -> dict[str, Any]:
+def shown(keyed: KeyedAssistant) -> dict[str, Any]:
     assistant = asdict(keyed.assistant)
     return {**assistant, "_id": keyed.assistant.id, "api_key": keyed.api_key}
 

@@ -1,51 +1,28 @@
 import unicodedata
-from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint
 from apiflask.schemas import FileSchema
 from flask import Response, send_file
 
-from app.models.document import Document, DocumentFilter
+from app.models.document import DocumentFilter
 from app.models.page import Page, PageRequest
 from app.routes.credentials import documents_auth
-from app.routes.errors import request_language
 from app.routes.paging import Listed, listed
 from app.routes.schemas.common import Deleted, list_of
 from app.routes.schemas.documents import (
-    DocumentCreated,
     DocumentQuery,
     DocumentRead,
-    DocumentUpload,
     PathRead,
     Waiting,
 )
+from app.routes.shown_documents import shown_document
 from app.routes.state import current_caller, services
-from app.texts import text
 
 bp = APIBlueprint("documents", __name__, url_prefix="/documents", tag="Documents")
 
 SANDBOX = "default-src 'none'; sandbox"
 CONTROLS = {"Cc", "Cs", "Zl", "Zp"}
-
-
-@bp.post("/add")
-@bp.auth_required(documents_auth)
-@bp.input(DocumentUpload, location="form_and_files", arg_name="body")
-@bp.output(DocumentCreated, status_code=201)
-@bp.doc(responses=[403, 404, 409, 413, 415, 507])
-def add_document(body: DocumentUpload) -> tuple[dict[str, Any], int, dict[str, str]]:
-    """Upload a document: knowledge (`rag`) or the prompt (`prompt`)"""
-    services().store.limit_time(None)  # it grows with the document
-    made = services().documents.upload(
-        current_caller(),
-        assistant_id=body.assistant_id,
-        document_type=body.type,
-        filename=body.file.filename or "",
-        data=body.file.read(),
-        replacing=body.replace == "true",
-    )
-    return _shown(made), 201, {"Location": f"{bp.url_prefix}/get/{made.id}"}
 
 
 @bp.get("/list")
@@ -61,7 +38,7 @@ def list_documents(query: DocumentQuery) -> Listed[dict[str, Any]]:
         DocumentFilter(type=query.type, status=query.status),
         assistant_id=query.assistant_id,
     )
-    shown = [_shown(document) for document in page.items]
+    shown = [shown_document(document) for document in page.items]
     return listed(Page(items=shown, total=page.total, next=page.next))
 
 
@@ -84,7 +61,7 @@ def get_document(document_id: str, query: Waiting) -> dict[str, Any]:
     if query.wait and found.is_waiting:
         with services().stream_slots.slot():
             found = documents.wait(caller, document_id, query.wait)
-    return _shown(found)
+    return shown_document(found)
 
 
 @bp.post("/<document_id>/reindex")
@@ -93,7 +70,9 @@ def get_document(document_id: str, query: Waiting) -> dict[str, Any]:
 @bp.doc(responses=[403])
 def reindex_document(document_id: str) -> dict[str, Any]:
     """Read a document again; until then what is known of it stays"""
-    return _shown(services().documents.index_again(current_caller(), document_id))
+    return shown_document(
+        services().documents.index_again(current_caller(), document_id)
+    )
 
 
 @bp.get("/path/get/<document_id>")
@@ -151,10 +130,3 @@ def _header_name(filename: str) -> str:
 
 def _path(document_id: str) -> dict[str, str]:
     return {"path": services().documents.get(current_caller(), document_id).filepath}
-
-
-def _shown(document: Document) -> dict[str, Any]:
-    shown = asdict(document) | {"_id": document.id}
-    if document.error:
-        shown["error"] = text(f"document.{document.error}", request_language())
-    return shown

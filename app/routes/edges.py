@@ -50,6 +50,7 @@ def register_edges(app: APIFlask, settings: Settings) -> None:
     hosts = {_without_port(host) for host in settings.allowed_hosts}
     trusted = _networks(settings.trusted_proxies)
     upload_limit = settings.max_upload_mb * MEGABYTE + FORM_OVERHEAD
+    larger_bodies = settings.larger_bodies
     over_tls = (settings.public_url or "").startswith("https:")
 
     @app.before_request
@@ -61,7 +62,8 @@ def register_edges(app: APIFlask, settings: Settings) -> None:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
         form = request.mimetype == "multipart/form-data"
-        request.max_content_length = upload_limit if form else LARGEST_BODY
+        largest = larger_bodies.get(request.path, upload_limit)
+        request.max_content_length = largest if form else LARGEST_BODY
         g.address = _client_address(trusted)
         if hosts and _without_port(request.host) not in hosts:
             raise BadRequest(reason="reason.host")

@@ -13,12 +13,15 @@ from app.routes.credentials import events_auth
 from app.routes.errors import request_language
 from app.routes.event_stream import EVENT_STREAM, event_stream, frame
 from app.routes.schemas.chats import ChatRead, MessageRead
+from app.routes.schemas.common import Deleted, Output
+from app.routes.schemas.documents import DocumentRead
 from app.routes.schemas.events import EventsQuery
+from app.routes.shown_documents import shown_document
 from app.routes.shown_messages import shown
 from app.routes.state import current_user, services
 from app.services.event_hub import Reset
 from app.services.live import Quiet, Step
-from app.services.live_contents import Contents
+from app.services.live_contents import ChatContents, Contents
 
 bp = APIBlueprint("events", __name__, tag="Events")
 
@@ -42,13 +45,15 @@ STREAM: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
 @bp.doc(
     description=(
         "Server-sent events: `message` (as in `/chats/<id>/messages`: new or changed),"
-        " `chat` (as in `/chats/get/<id>`) and `reset` (events were missed: read"
-        " anew). `Last-Event-ID` continues after an event, at any server process."
+        " `chat` (as in `/chats/get/<id>`), `document` (as in `/documents/get/<id>`:"
+        " new or changed), `document_deleted` (as `/documents/delete/<id>` answers)"
+        " and `reset` (events were missed: read anew). `Last-Event-ID` continues"
+        " after an event, at any server process."
     ),
     responses=STREAM,
 )
 def watch_events(query: EventsQuery) -> Response:
-    """Follow new messages and changes of chats"""
+    """Follow what happens in chats and to documents"""
     return event_stream(_frames(query, request_language()))
 
 
@@ -80,23 +85,37 @@ def _written(step: Step, language: str) -> bytes:
         return f": still here\nid: {event_id}\n\n".encode()
     if isinstance(step, Reset):
         return frame("reset", "{}", event_id=event_id)
-    messages, chat = _rendered(step.contents, language)
-    return messages + frame("chat", chat, event_id=event_id)
+    before, name, data = _rendered(step.contents, language)
+    return before + frame(name, data, event_id=event_id)
 
 
 @lru_cache(maxsize=RENDERED)
-def _rendered(contents: Contents, language: str) -> tuple[bytes, str]:
-    """Return the messages' frames and the chat.
+def _rendered(contents: Contents, language: str) -> tuple[bytes, str, str]:
+    """Return all frames but the last, and the name and data of that one.
 
     Only the last frame of an event names its position: who is cut off before it
     gets the whole event again.
     """
-    messages = [
-        frame("message", _json(MessageRead, shown(message, language)))
-        for message in contents.messages
+    *before, (name, data) = _frames_of(contents, language)
+    return b"".join(frame(*told) for told in before), name, data
+
+
+def _frames_of(contents: Contents, language: str) -> list[tuple[str, str]]:
+    if isinstance(contents, ChatContents):
+        messages = [
+            ("message", _json(MessageRead, shown(message, language)))
+            for message in contents.messages
+        ]
+        return [*messages, ("chat", _json(ChatRead, contents.chat))]
+    gone = [{"_id": document_id, "deleted": True} for document_id in contents.gone]
+    return [
+        *(
+            ("document", _json(DocumentRead, shown_document(document, language)))
+            for document in contents.documents
+        ),
+        *(("document_deleted", _json(Deleted, told)) for told in gone),
     ]
-    return b"".join(messages), _json(ChatRead, contents.chat)
 
 
-def _json(shape: type[ChatRead | MessageRead], value: Any) -> str:
+def _json(shape: type[Output], value: Any) -> str:
     return shape.model_validate(value).model_dump_json(by_alias=True)

@@ -34,12 +34,14 @@ def describe_api(app: APIFlask) -> None:
     def stable(spec: dict[Any, Any] | str) -> dict[Any, Any] | str:
         """Sort what APIFlask keeps in a set, and shorten the operation ids.
 
-        Off them go the method's and the blueprint's name.
+        Off them go the method's and the blueprint's name. A tag that blueprints share
+        is named once.
         """
         if isinstance(spec, str):
             return spec
         schemes = spec["components"]["securitySchemes"]
         spec["components"]["securitySchemes"] = dict(sorted(schemes.items()))
+        spec["tags"] = list({tag["name"]: tag for tag in spec["tags"]}.values())
         for path in spec["paths"].values():
             for operation in path.values():
                 if isinstance(operation, dict) and "operationId" in operation:

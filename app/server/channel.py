@@ -160,6 +160,8 @@ class Channel(HTTPChannel):
 
     def handle_close(self) -> None:
         if getattr(serving, "channel", None) is None:
+            if self.request:
+                self.request.close()  # what has come of it
             super().handle_close()
         else:  # on a request thread: the loop closes it
             self.will_close = True

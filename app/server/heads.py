@@ -29,6 +29,7 @@ class Refusal(Error):
     def __init__(self, error: type[AppError]) -> None:
         super().__init__(error.code)
         self.code = error.status
+        self.retry_after = error.default_retry_after
         self.reason = HTTPStatus(error.status).phrase
 
     def to_response(
@@ -44,6 +45,8 @@ class Refusal(Error):
         headers = [("Content-Type", "application/json"), ("X-Request-ID", request_id)]
         if self.code == HTTPStatus.UNAUTHORIZED:
             headers.append(("WWW-Authenticate", "Bearer"))
+        if self.retry_after is not None:
+            headers.append(("Retry-After", str(self.retry_after)))
         return (
             f"{self.code} {self.reason}",
             headers,

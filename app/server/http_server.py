@@ -3,12 +3,13 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
+from app.server.bodies import Bodies
 from app.server.channel import Channel, Patience
 from app.server.files import allow_many_files
 from app.server.listener import Listener
@@ -19,6 +20,7 @@ CONNECTIONS = 2000
 LOOK_AGAIN = 1.0
 SEND_BUFFER = 64 * 1024
 BODY_IN_MEMORY = 128 * 1024  # more goes to a temporary file
+BODIES_TOGETHER = 1024**3
 ANSWER_IN_MEMORY = 256 * 1024
 PEER_SILENT = 30
 
@@ -28,6 +30,9 @@ Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class HttpServer:
     """Serves a WSGI app on an address. Raises OSError, ValueError for a bad one.
 
+    ``larger_bodies`` are paths that take more than ``largest_body``, in bytes. The
+    large bodies that are there at the same time have ``bodies_together``, and a
+    further one gets 503.
     All methods but ``wake`` belong to one thread, the loop's.
     """
 
@@ -39,7 +44,9 @@ class HttpServer:
         port: int,
         threads: int,
         largest_body: int,
+        larger_bodies: Mapping[str, int] | None = None,
         stopping: threading.Event,
+        bodies_together: int = BODIES_TOGETHER,
         connections: int = CONNECTIONS,
         patience: Patience | None = None,
     ) -> None:
@@ -54,6 +61,8 @@ class HttpServer:
             ident=None,
         )
         adjustments.socket_options = _socket_options()
+        adjustments.larger_bodies = larger_bodies or {}
+        adjustments.bodies = Bodies(most=bodies_together, in_memory=BODY_IN_MEMORY)
         self._patience = patience or Patience()
         self._look_after_at = 0.0
         self._sockets = Sockets()

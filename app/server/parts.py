@@ -1,10 +1,13 @@
 """A request as it comes in and its answer as it goes out, where we differ."""
 
+from copy import copy
+
+from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import WSGITask
 from waitress.utilities import BadRequest, Error, RequestHeaderFieldsTooLarge
 
-from app.errors import HeadTooLarge
+from app.errors import Busy, HeadTooLarge
 from app.server.heads import Refusal, is_too_large, refuse_unended
 
 MOST_HEADERS = 100
@@ -19,7 +22,9 @@ class RequestTimeout(Error):
 
 
 class Parser(HTTPRequestParser):
+    adj: Adjustments
     completed: bool
+    body_bytes_received: int
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read a head, but none that a proxy may read in another way."""
@@ -30,11 +35,17 @@ class Parser(HTTPRequestParser):
             raise ParsingError("both Content-Length and Transfer-Encoding")
         if "TRANSFER_ENCODING" in self.headers:
             raise ParsingError("Transfer-Encoding before HTTP/1.1")
+        if larger := self.adj.larger_bodies.get(self.path):
+            self.adj = copy(self.adj)
+            self.adj.max_request_body_size = larger
         if is_too_large(header_plus, self.headers):
             self.error = Refusal(HeadTooLarge)
 
     def received(self, data: bytes) -> int:
+        before = self.body_bytes_received
         consumed = super().received(data)
+        if not self.adj.bodies.have_room(self, before):
+            self.error = Refusal(Busy)
         if isinstance(self.error, RequestHeaderFieldsTooLarge):
             head = self.header_plus + data
             self.error = refuse_unended(head[: self.adj.max_request_header_size])
@@ -50,6 +61,10 @@ class Parser(HTTPRequestParser):
             self.completed = True
             self.expect_continue = False  # or it would be told to send its body
         return int(consumed)
+
+    def close(self) -> None:
+        super().close()
+        self.body_bytes_received = 0
 
 
 class Task(WSGITask):

@@ -11,7 +11,7 @@ from apiflask import APIFlask
 
 from app.config import Settings
 from app.server.draining import drain
-from app.server.http_server import HttpServer
+from app.server.http_server import BODIES_TOGETHER, HttpServer
 from app.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ def serve(app: APIFlask, settings: Settings) -> None:
         port=settings.port,
         threads=settings.threads,
         largest_body=settings.max_upload_mb * 1024 * 1024 + BODY_OVERHEAD,
+        larger_bodies=settings.larger_bodies,
+        bodies_together=max(BODIES_TOGETHER, 2 * max(settings.larger_bodies.values())),
         stopping=services.stopping,
     )
     told: list[int] = []

@@ -3,23 +3,22 @@
 The model sees its passages numbered from ``[1]``. The rule for what leaves us: the
 marks of an answer count its citations. The first passage that the answer names is
 ``[1]`` and ``citations[0]``, the next new one ``[2]`` and ``citations[1]``. So marks
-are renumbered as they appear, which a stream allows, and marks of passages that do
-not exist are removed.
+are renumbered as they appear, which a stream allows, all in this one way of writing,
+and marks of passages that do not exist are removed. Code is left as it is: ``a[1]``
+is no mark there. A link whose text is a number is one where passages were shown.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from app.models.document import Chunk, Passage
 from app.models.message import Citation
+from app.services.marks import is_open, marks, numbers, unfinished
+from app.services.prose import Prose
 from app.services.quoting import carriers, denies, quote
 
-# All bounded: an answer of nothing but blanks must not take quadratic time.
-_NUMBERS = r"\d{1,3}(?:[ ]?(?:,|;|-|\u2013)[ ]?\d{1,3}){0,7}"
-_MARK = re.compile(rf"(?P<before>[ ]{{0,8}})\[[ ]?(?P<numbers>{_NUMBERS})[ ]?\](?!\()")
-# What the next delta may still make a mark, and a mark that "(" would make a link.
-_UNFINISHED = re.compile(r"[ ]{0,8}(?:\[[ ]?(?:\d[\d ,;\u2013-]{0,48})?\]?)?\Z")
-_RANGE = re.compile(r"(\d+)(?: ?[-\u2013] ?(\d+))?")
+_TAIL = 10
+"""Characters of what has gone out that tell what a removed mark stands in."""
 
 
 class CitedAnswer:
@@ -33,9 +32,12 @@ class CitedAnswer:
     ) -> None:
         self._question = question
         self._passages = passages if cite else ()
+        self._numbered = bool(passages)
         self._order: list[int] = []
+        self._prose = Prose()
         self._held = ""
         self._sent: list[str] = []
+        self._tail = ""
 
     @property
     def text(self) -> str:
@@ -68,38 +70,49 @@ class CitedAnswer:
     def add(self, delta: str) -> str:
         """Return what of the answer may go out now, perhaps nothing.
 
-        Held back is only what may be an unfinished mark, with the blanks before it.
+        Held back is only what may be an unfinished mark, with the blanks before it,
+        or the beginning of code.
         """
-        text = self._held + delta
-        held = _UNFINISHED.search(text)
-        end = held.start() if held else len(text)
-        self._held = text[end:]
-        return self._send(text[:end])
+        return self._send(self._prose.cut(delta))
 
     def finish(self) -> str:
         """Return what was held back: the answer is whole."""
-        held, self._held = self._held, ""
-        return self._send(held)
+        return self._send(self._prose.cut("", last=True), last=True)
 
-    def _send(self, text: str) -> str:
-        sent = _MARK.sub(self._renumbered, text)
-        self._sent.append(sent)
-        return sent
+    def _send(
+        self, stretches: Iterable[tuple[str, bool]], *, last: bool = False
+    ) -> str:
+        before = len(self._sent)
+        for stretch, is_code in stretches:
+            text = self._held + ("" if is_code else stretch)
+            end = len(text) if is_code else unfinished(text)
+            self._put_right(text[:end])
+            self._held = text[end:]
+            if is_code:
+                self._emit(stretch)
+        if last:
+            self._put_right(self._held)
+            self._held = ""
+        return "".join(self._sent[before:])
 
-    def _renumbered(self, mark: re.Match[str]) -> str:
-        places = []
-        for number in _numbers(mark["numbers"], highest=len(self._passages)):
-            if number not in self._order:
-                self._order.append(number)
-            places.append(self._order.index(number) + 1)
-        if not places:
-            return ""
-        return mark["before"] + "".join(f"[{place}]" for place in places)
+    def _put_right(self, text: str) -> None:
+        place = 0
+        for begin, mark in marks(text):
+            self._emit(text[place:begin])
+            self._emit(self._renumbered(mark, text[begin : mark.start()]))
+            place = mark.end()
+        self._emit(text[place:])
 
+    def _emit(self, text: str) -> None:
+        self._sent.append(text)
+        self._tail = (self._tail + text[-_TAIL:])[-_TAIL:]
 
-def _numbers(text: str, *, highest: int) -> list[int]:
-    """Return the passages that a mark such as ``1, 3-5`` names and that exist."""
-    found: list[int] = []
-    for first, last in _RANGE.findall(text):
-        found += range(int(first), min(int(last or first), highest) + 1)
-    return [number for number in dict.fromkeys(found) if 1 <= number <= highest]
+    def _renumbered(self, mark: re.Match[str], before: str) -> str:
+        named = numbers(mark, highest=len(self._passages))
+        if named is None or (mark["target"] and not self._numbered):
+            return before + mark[0]
+        self._order += [number for number in named if number not in self._order]
+        places = "".join(f"[{self._order.index(number) + 1}]" for number in named)
+        if places:
+            return before.removesuffix("\\") + places
+        return " " if is_open(self._tail) else ""

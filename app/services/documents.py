@@ -2,7 +2,7 @@ import codecs
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,6 @@ from app.errors import (
     DocumentExists,
     DocumentNotFound,
     DocumentNotRead,
-    DocumentQuotaExceeded,
     DocumentTooLarge,
     InvalidInput,
 )
@@ -56,7 +55,6 @@ class Documents(Protocol):
         *,
         assistant_ids: Sequence[str] | None,
     ) -> Page[Document]: ...
-    def total_size(self, assistant_id: str) -> int: ...
 
 
 class Files(Protocol):
@@ -75,7 +73,6 @@ class DocumentService:
         prompts: PromptService,
         access: AccessService,
         max_upload_mb: int,
-        quota_mb: int,
         stopping: threading.Event,
         now: Callable[[], datetime],
     ) -> None:
@@ -85,7 +82,6 @@ class DocumentService:
         self._prompts = prompts
         self._access = access
         self._max_upload_mb = max_upload_mb
-        self._quota_mb = quota_mb
         self._stopping = stopping
         self._now = now
 
@@ -98,37 +94,40 @@ class DocumentService:
         filename: str,
         data: bytes,
         replacing: bool = False,
+        source_url: str | None = None,
     ) -> Document:
         """Store a file, to be made searchable, or as the assistant's prompt.
 
-        What is there already is not read again. Raises AssistantNotFound, Forbidden,
-        the Document… errors, StorageFull.
+        ``source_url`` is where it was fetched from. What is there already is not
+        read again. Raises AssistantNotFound, Forbidden, the Document… errors,
+        StorageFull.
         """
         assistant = self._access.assistant(
             caller, assistant_id, role=AssistantRole.EDITOR, scope=KeyScope.DOCUMENTS
         )
-        name = safe_name(filename)
-        if not name or len(filename) > LONGEST_FILENAME:
-            raise InvalidInput(fields={"file": "field.filename"})
         is_prompt = document_type is DocumentType.PROMPT
-        extension = check_extension(name, PROMPT_FORMATS if is_prompt else FORMATS)
-        if len(data) > self._max_upload_mb * MEGABYTE:
-            raise DocumentTooLarge(limit=f"{self._max_upload_mb} MB")
+        name, extension = check_filename(
+            filename, PROMPT_FORMATS if is_prompt else FORMATS
+        )
+        self.check_size(len(data))
         if is_prompt:
             return self._set_prompt(assistant, filename, read_text(data))
-        _look_at(extension, data)
-        document = self._described(assistant, filename, name, data)
+        check_contents(extension, data)
+        document = self._described(assistant, filename, data, source_url)
         old = self._documents.find_by_filename(assistant.id, filename)
         if old is None:
-            self._check_quota(assistant.id, len(data))
             return self._revisions.add(document, name, data)
         if not replacing:
             raise DocumentExists
-        if old.sha256 == document.sha256 and old.status is not DocumentStatus.FAILED:
+        if _is_there_already(document, old):
             return old
-        self._check_quota(assistant.id, len(data) - old.size)
         document = replace(document, id=old.id, filepath=old.filepath)
         return self._revisions.replace(old, document, data)
+
+    def check_size(self, size: int) -> None:
+        """Raises DocumentTooLarge."""
+        if size > self._max_upload_mb * MEGABYTE:
+            raise DocumentTooLarge(limit=f"{self._max_upload_mb} MB")
 
     def index_again(self, caller: Caller, document_id: str) -> Document:
         """Read a document anew; what is found of it now is found until then.
@@ -210,20 +209,15 @@ class DocumentService:
             raise DocumentNotFound
         return document
 
-    def _check_quota(self, assistant_id: str, more: int) -> None:
-        quota = self._quota_mb * MEGABYTE
-        if self._documents.total_size(assistant_id) + more > quota:
-            raise DocumentQuotaExceeded(limit=f"{self._quota_mb} MB")
-
     def _described(
-        self, assistant: Assistant, filename: str, name: str, data: bytes
+        self, assistant: Assistant, filename: str, data: bytes, source_url: str | None
     ) -> Document:
         return Document(
             id=new_id(),
             assistant_id=assistant.id,
             type=DocumentType.RAG,
             filename=filename,
-            filepath=place_of(assistant.id, name),
+            filepath=place_of(assistant.id, safe_name(filename)),
             size=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
             revision=new_id(),
@@ -231,11 +225,33 @@ class DocumentService:
             progress=0.0,
             error=None,
             chunks=0,
+            source_url=source_url,
             created_at=self._now(),
         )
 
 
-def _look_at(extension: str, data: bytes) -> None:
+def check_filename(
+    filename: str, formats: Iterable[str], *, field: str = "file"
+) -> tuple[str, str]:
+    """Return a file's name for the disk, and its extension.
+
+    Raises InvalidInput, DocumentTypeUnsupported.
+    """
+    name = safe_name(filename)
+    if not name or len(filename) > LONGEST_FILENAME:
+        raise InvalidInput(fields={field: "field.filename"})
+    return name, check_extension(name, formats)
+
+
+def _is_there_already(document: Document, old: Document) -> bool:
+    return (
+        old.sha256 == document.sha256
+        and old.source_url == document.source_url
+        and old.status is not DocumentStatus.FAILED
+    )
+
+
+def check_contents(extension: str, data: bytes) -> None:
     """Refuse at once what no reading can make anything of.
 
     Raises DocumentEmpty, DocumentNotRead.

@@ -15,36 +15,51 @@ QUESTION_TIMEOUT = 3.0
 
 
 class Embedder(Protocol):
-    model: str
-
+    @property
+    def model(self) -> str: ...
     def embed(
         self, texts: Sequence[str], *, timeout: float = 30, patient: bool = True
     ) -> list[bytes]: ...
 
 
-class Questions:
-    """Makes vectors of questions, unless the provider only fails."""
+class SuspendedEmbedder:
+    """An embedder that is left alone for a while when it only fails."""
 
-    def __init__(self, *, embedder: Embedder, breaker: Breaker) -> None:
+    def __init__(self, embedder: Embedder, breaker: Breaker) -> None:
+        self.model = embedder.model
         self._embedder = embedder
         self._breaker = breaker
 
+    def embed(
+        self, texts: Sequence[str], *, timeout: float = 30, patient: bool = True
+    ) -> list[bytes]:
+        """Return a vector for each text. Raises ProviderError."""
+        probe = self._breaker.enter()
+        try:
+            found = self._embedder.embed(texts, timeout=timeout, patient=patient)
+        except ProviderError:
+            self._breaker.failed(probe=probe)
+            raise
+        except BaseException:
+            self._breaker.withdrawn(probe=probe)
+            raise
+        self._breaker.succeeded(probe=probe)
+        return found
+
+
+class Questions:
+    """Makes vectors of questions, where that is possible."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
     def embed(self, question: str) -> Embedding | None:
         """Return what a question means; None where that cannot be known now."""
-        try:
-            probe = self._breaker.enter()
-        except ProviderError:
-            return None
         try:
             [vector] = self._embedder.embed(
                 [question], timeout=QUESTION_TIMEOUT, patient=False
             )
         except ProviderError as exc:
-            self._breaker.failed(probe=probe)
             log.info("searched by words alone", extra={"code": exc.code})
             return None
-        except BaseException:
-            self._breaker.withdrawn(probe=probe)
-            raise
-        self._breaker.succeeded(probe=probe)
         return Embedding(self._embedder.model, vector)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from app.models.event import ChatEvent, EventBatch, Position
+from app.models.event import Event, EventBatch, Position
+from app.services.waiting_events import Numbered, WaitingEvents
 
 BUFFERED = 1000
 BACKLOG = 10_000
 
-Wanted = Callable[[ChatEvent], bool]
-Numbered = tuple[str, int, ChatEvent]
+Wanted = Callable[[Event], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class Subscription:
         self.wanted = wanted
         self._hub = hub
         self._arrived = threading.Condition(hub.lock)
-        self._items: deque[Numbered] = deque()
+        self._items = WaitingEvents()
         self._lost = False
         self._closed = False
         # Another process may have shown more of a third one than has come here.
         self._skipped = dict(after.seen) if after else {}
         self._seen = dict(after.seen) if after else dict(hub.seen)
 
-    def get(self, timeout: float) -> tuple[Position, ChatEvent] | Reset | None:
+    def get(self, timeout: float) -> tuple[Position, Event] | Reset | None:
         """Return the next event with the position after it; None: none came."""
         give_up = time.monotonic() + timeout
         with self._arrived:
@@ -54,7 +54,7 @@ class Subscription:
                 return Reset(Position(dict(self._seen)))
             if not self._items:
                 return None
-            process, number, event = self._items.popleft()
+            process, number, event = self._items.pop()
             self._seen[process] = number
             self._settle()
             return Position(dict(self._seen)), event
@@ -74,7 +74,7 @@ class Subscription:
     def start_with(self, missed: Iterable[Numbered]) -> None:
         """Put what had been missed before all that has come since."""
         with self._arrived:
-            self._items.extendleft(reversed(list(missed)))
+            self._items.prepend(list(missed))
             if len(self._items) > BUFFERED:
                 self.lose()
             self._arrived.notify_all()
@@ -86,7 +86,7 @@ class Subscription:
 
     # With the hub's lock held
 
-    def offer(self, process: str, number: int, event: ChatEvent) -> None:
+    def offer(self, process: str, number: int, event: Event) -> None:
         if number <= self._skipped.get(process, 0) or not self.wanted(event):
             return
         if len(self._items) >= BUFFERED:
@@ -128,9 +128,9 @@ class EventHub:
         self._process = process
         self._now = now
         self._number = 0
-        self._unwritten: deque[ChatEvent] = deque()
+        self._unwritten: deque[Event] = deque()
 
-    def publish(self, event: ChatEvent) -> bool:
+    def publish(self, event: Event) -> bool:
         """Hand out an event of this process; True: nothing else was unwritten."""
         with self.lock:
             self._number += 1

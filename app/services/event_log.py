@@ -3,12 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from app.errors import AppError, Busy
-from app.models.event import ChatEvent, EventBatch, Position
-from app.services.event_hub import EventHub, Numbered, Subscription, Wanted
+from app.models.event import Event, EventBatch, Position
+from app.services.event_hub import EventHub, Subscription, Wanted
+from app.services.waiting_events import Numbered
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class Events(Protocol):
 
 
 class EventLog:
-    """Publishes what happens in chats, to subscribers here and elsewhere.
+    """Publishes what happens, to subscribers here and elsewhere.
 
     Subscribers of this process are told at once. A thread writes what has gathered
     ten times a second; another reads what other processes have written, three times
@@ -64,7 +66,7 @@ class EventLog:
         self._written = 0
         self._failing = False
 
-    def publish(self, event: ChatEvent) -> None:
+    def publish(self, event: Event) -> None:
         """Tell of an event; takes microseconds and never fails."""
         if self._hub.publish(event):
             self._unwritten.set()
@@ -241,4 +243,5 @@ class EventLog:
             yield from batches
             number = batches[-1].last
         if own is not None and process == self._process:
-            yield own
+            # Copies: what others were told of them, earlier, is not read again.
+            yield replace(own, events=tuple(replace(event) for event in own.events))

@@ -13,7 +13,9 @@ GROWTH = (1, 3, 12, 60)  # 5, 15, 60, and then each time 300 seconds
 
 
 class JobStore(Protocol):
-    def claim(self, process: str, kinds: Collection[str]) -> Job | None: ...
+    def claim(
+        self, process: str, kinds: Collection[str], *, after: str
+    ) -> Job | None: ...
     def set_attempts(self, job_id: str, process: str, attempts: int) -> bool: ...
     def finish(self, job_id: str, process: str) -> None: ...
     def give_back(self, job_id: str, process: str, attempts: int) -> None: ...
@@ -23,10 +25,14 @@ class JobStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A job to be run here; ``delays`` counts how often it was put off here."""
+    """A job to be run here; ``delays`` counts how often it was put off here.
+
+    It is a suspect if the process that ran it last has died.
+    """
 
     job: Job
     delays: int = 0
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,6 +65,7 @@ class HeldJobs:
         self._lock = threading.Lock()
         self._held: dict[str, int] = {}  # the attempts to give each back with
         self._waiting: list[_Waiting] = []
+        self._served = ""  # the assistant whose turn it was last
         self._claimed_again: set[str] = set()
         self._may_have_strays = False
 
@@ -103,9 +110,8 @@ class HeldJobs:
         due = self._monotonic() + min(delay, LONGEST_DELAY)
         with self._lock:
             self._held[job.id] = job.attempts
-            heapq.heappush(
-                self._waiting, _Waiting(due, job.id, Held(job, held.delays + 1))
-            )
+            later = replace(held, job=job, delays=held.delays + 1)
+            heapq.heappush(self._waiting, _Waiting(due, job.id, later))
 
     def give_back_all(self) -> None:
         """Queue again whatever is here, run or put off, at the process's end."""
@@ -119,14 +125,15 @@ class HeldJobs:
             still_ours = self._jobs.set_attempts(job.id, self._process, job.attempts)
             heapq.heappop(self._waiting)
             if still_ours:
-                return Held(job, held.delays)
+                return replace(held, job=job)
             del self._held[job.id]
             self._claimed_again.discard(job.id)
         return None
 
     def _claim(self) -> Held | None:
         self._may_have_strays = True  # if the answer is lost
-        while job := self._jobs.claim(self._process, self._kinds):
+        while job := self._jobs.claim(self._process, self._kinds, after=self._served):
+            self._served = job.assistant_id
             if job.id not in self._held:
                 break
             # We were counted dead while it ran or waited here, or it was done
@@ -136,7 +143,7 @@ class HeldJobs:
         if job is None:
             return None
         self._held[job.id] = job.attempts - 1
-        return Held(job)
+        return Held(job, is_suspect=job.attempts > 1)
 
     def _let_go(self, job_id: str) -> None:
         with self._lock:

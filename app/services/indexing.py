@@ -13,6 +13,7 @@ from app.models.document import Chunk, Document, DocumentStatus
 from app.models.job import Job
 from app.services.chunking import chunks_of
 from app.services.jobs import Jobs
+from app.services.vectorizing import WORDS_SHARE, Vectors
 from app.services.workers import Interrupted, TryAgain
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,10 @@ class Knowledge(Protocol):
     def knowledge_changed(self, assistant_id: str) -> None: ...
 
 
+class Watchers(Protocol):
+    def tell(self, document: Document) -> None: ...
+
+
 class IndexingQueue:
     """The jobs of documents that are to be indexed."""
 
@@ -96,6 +101,8 @@ class Indexer:
         files: Files,
         index: Index,
         knowledge: Knowledge,
+        vectors: Vectors,
+        watchers: Watchers,
         extract: Extracting,
     ) -> None:
         self._documents = documents
@@ -103,16 +110,17 @@ class Indexer:
         self._files = files
         self._index = index
         self._knowledge = knowledge
+        self._vectors = vectors
+        self._watchers = watchers
         self._extract = extract
 
     def run(self, job: Job, stopping: Callable[[], bool]) -> None:
         """Raises TryAgain, Interrupted, and what the store raises."""
-        revision = _revision(job)
         document = self._documents.get(job.subject)
-        if document is None or document.revision != revision:
+        if document is None or document.revision != job.revision:
             self._tidy(job.subject)
             return
-        if document.indexed == revision:
+        if document.indexed == job.revision:
             self._finish(document)
             return
         begun = replace(
@@ -120,6 +128,7 @@ class Indexer:
         )
         if not self._documents.replace(document, begun):
             raise TryAgain(SOON)  # somebody else has changed it
+        self._watchers.tell(begun)
         try:
             self._make_searchable(begun, stopping)
         except ExtractionFailed as exc:
@@ -135,7 +144,7 @@ class Indexer:
 
     def give_up(self, job: Job, error: str) -> None:  # noqa: ARG002 - in the log
         document = self._documents.get(job.subject)
-        if document and document.revision == _revision(job) != document.indexed:
+        if document and document.revision == job.revision != document.indexed:
             self._fail(document, CRASHED)
         else:
             self._tidy(job.subject)
@@ -152,35 +161,52 @@ class Indexer:
             raise ExtractionFailed(INTERRUPTED, "its bytes are not there")
         extension = path.suffix[1:].lower()
         progress = _Progress(
-            self._documents, document, stopping, has_pages=extension in PAGED
+            self._documents,
+            self._watchers,
+            document,
+            stopping,
+            has_pages=extension in PAGED,
+            share=WORDS_SHARE if self._vectors.model else 1.0,
         )
         extract = self._extract(path, extension, on_progress=progress.read)
         chunks = chunks_of(document, extract)
         if not chunks:
             raise ExtractionFailed("empty")
-        for start in range(0, len(chunks), BATCH):
-            self._chunks.add(chunks[start : start + BATCH])
-            progress.wrote(min(start + BATCH, len(chunks)), len(chunks))
-        key = f"{document.id}:{document.revision}"
-        self._index.add(document.assistant_id, key, chunks)
-        ready = replace(
+        chunks = self._stored(chunks, progress)
+        whole = not self._vectors.lacking(chunks)
+        found = replace(
             document,
-            status=DocumentStatus.READY,
-            progress=1.0,
+            status=DocumentStatus.READY if whole else DocumentStatus.PROCESSING,
+            progress=1.0 if whole else WORDS_SHARE,
             error=None,
             chunks=len(chunks),
             pages=len(extract.pages) or None,
             indexed=document.revision,
+            embedded=self._vectors.model if whole else None,
         )
-        if self._documents.replace(document, ready):
-            self._finish(ready)
+        self._index.add(document.assistant_id, found.search_key, chunks)
+        if self._documents.replace(document, found):
+            self._finish(found)
         else:
             self._tidy(document.id)
 
+    def _stored(self, chunks: Sequence[Chunk], progress: "_Progress") -> list[Chunk]:
+        """Write chunks down, with the vectors that are known already."""
+        stored: list[Chunk] = []
+        for start in range(0, len(chunks), BATCH):
+            batch = self._vectors.recall(chunks[start : start + BATCH])
+            self._chunks.add(batch)
+            stored += batch
+            progress.wrote(len(stored), len(chunks))
+        return stored
+
     def _finish(self, document: Document) -> None:
         """Do what follows the swap; once more where a crash came between."""
+        self._watchers.tell(document)
         self._knowledge.knowledge_changed(document.assistant_id)
         self._tidy(document.id)
+        if document.is_waiting:
+            self._vectors.queue(document)
 
     def _fail(self, document: Document, error: str) -> None:
         """Say why a revision is not read.
@@ -188,7 +214,9 @@ class Indexer:
         Its chunks, if there are any, stay: another run may be about to succeed.
         """
         failed = replace(document, status=DocumentStatus.FAILED, error=error)
-        if not self._documents.replace(document, failed):
+        if self._documents.replace(document, failed):
+            self._watchers.tell(failed)
+        else:
             self._tidy(document.id)
 
     def _tidy(self, document_id: str) -> None:
@@ -212,15 +240,19 @@ class _Progress:
     def __init__(
         self,
         documents: Documents,
+        watchers: Watchers,
         document: Document,
         stopping: Callable[[], bool],
         *,
         has_pages: bool,
+        share: float,
     ) -> None:
         self._documents = documents
+        self._watchers = watchers
         self._document = document
         self._stopping = stopping
         self._has_pages = has_pages
+        self._share = share
         self._pages: int | None = None
         self._told = time.monotonic()
 
@@ -237,13 +269,12 @@ class _Progress:
         if time.monotonic() - self._told < TELL_EVERY:
             return
         self._told = time.monotonic()
-        self._documents.note_progress(
-            self._document, progress=round(progress, 2), pages=self._pages
-        )
-
-
-def _revision(job: Job) -> str:
-    return job.id.rpartition(":")[2]
+        if self._documents.note_progress(
+            self._document,
+            progress=round(self._share * progress, 2),
+            pages=self._pages,
+        ):
+            self._watchers.tell(self._document)
 
 
 def _holds(path: Path, sha256: str) -> bool:

@@ -1,6 +1,6 @@
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 
 class JobStore(Protocol):
     def add(self, job: Job) -> None: ...
+    def count(self, state: JobState) -> int: ...
     def processes(self) -> list[str]: ...
     def give_back_all(self, process: str) -> int: ...
     def remove_for_subject(self, subject: str) -> None: ...
@@ -35,6 +36,7 @@ class Jobs:
         self._presence = presence
         self._arrived = arrived
         self._now = now
+        self._were_neglected = False
 
     def enqueue(
         self,
@@ -43,7 +45,6 @@ class Jobs:
         *,
         revision: str,
         assistant_id: str,
-        payload: Mapping[str, str] | None = None,
     ) -> None:
         """Have something done about a subject as it is at a revision.
 
@@ -55,7 +56,7 @@ class Jobs:
                 id=f"{kind}:{subject}:{revision}",
                 kind=kind,
                 subject=subject,
-                payload=payload or {},
+                revision=revision,
                 assistant_id=assistant_id,
                 state=JobState.QUEUED,
                 process=None,
@@ -76,3 +77,14 @@ class Jobs:
             count = self._jobs.give_back_all(process)
             log.warning("jobs taken over", extra={"server": process, "jobs": count})
             self._arrived.set()
+
+    def warn_if_neglected(self) -> None:
+        """Log when jobs wait, and nobody runs any, now and at the call before."""
+        waiting = self._jobs.count(JobState.QUEUED)
+        neglected = waiting > 0 and self._jobs.count(JobState.RUNNING) == 0
+        if neglected and self._were_neglected:
+            log.warning(
+                "jobs wait and nobody runs them: start `flask worker`, or set WORKERS",
+                extra={"jobs": waiting},
+            )
+        self._were_neglected = neglected

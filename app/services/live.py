@@ -1,4 +1,4 @@
-"""What people watch of conversations while it happens."""
+"""What people watch of conversations and documents while it happens."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ from app.errors import (
 )
 from app.models.caller import Caller
 from app.models.chat import Chat
-from app.models.event import ChatEvent, Position
+from app.models.event import ChatEvent, Event, Position
 from app.models.user import User
 from app.services.event_hub import Reset, Subscription, Wanted
 from app.services.live_contents import Contents, LiveContents
@@ -90,10 +90,12 @@ class Watcher:
         self._checked = monotonic()
         self._visible = self._look_up(user)
 
-    def sees(self, event: ChatEvent) -> bool:
-        return (
-            self._visible is None or event.assistant_id in self._visible
-        ) and self._chat_id in {None, event.chat_id}
+    def sees(self, event: Event) -> bool:
+        if self._visible is not None and event.assistant_id not in self._visible:
+            return False
+        if self._chat_id is None:
+            return True
+        return isinstance(event, ChatEvent) and event.chat_id == self._chat_id
 
     def check(self) -> bool:
         """Look again at what the person may see; False: we cannot tell right now.
@@ -126,7 +128,7 @@ class Watcher:
 
 
 class LiveService:
-    """Streams what happens in chats to the people who may see it."""
+    """Streams what happens to the people who may see it."""
 
     def __init__(
         self,

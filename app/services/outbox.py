@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.models.api_key import ApiKey
 from app.models.chat import Chat
-from app.models.event import ChatEvent
+from app.models.event import ChatEvent, Event
 from app.models.message import Message
 from app.models.outbox import Delivery, HandedOut
 from app.services.event_hub import Subscription
@@ -54,7 +54,7 @@ class Outboxes(Protocol):
 
 
 class Events(Protocol):
-    def subscribe(self, wanted: Callable[[ChatEvent], bool]) -> Subscription: ...
+    def subscribe(self, wanted: Callable[[Event], bool]) -> Subscription: ...
 
 
 class OutboxService:
@@ -169,8 +169,10 @@ class OutboxService:
         return self._outboxes.save(key.id, key.assistant_id, before, ids)
 
 
-def _of(assistant_id: str) -> Callable[[ChatEvent], bool]:
-    return lambda event: event.assistant_id == assistant_id
+def _of(assistant_id: str) -> Callable[[Event], bool]:
+    return lambda event: (
+        isinstance(event, ChatEvent) and event.assistant_id == assistant_id
+    )
 
 
 def _is_next(message: Message, chat: Chat) -> bool:

@@ -37,6 +37,10 @@ class Files(Protocol):
     def remove(self, filepath: str) -> None: ...
 
 
+class Watchers(Protocol):
+    def tell(self, document: Document) -> None: ...
+
+
 class PromptService:
     """An assistant's instructions and its prompt document: the same thing.
 
@@ -50,11 +54,13 @@ class PromptService:
         assistants: Assistants,
         documents: Documents,
         files: Files,
+        watchers: Watchers,
         now: Callable[[], datetime],
     ) -> None:
         self._assistants = assistants
         self._documents = documents
         self._files = files
+        self._watchers = watchers
         self._now = now
 
     def set(
@@ -99,9 +105,11 @@ class PromptService:
             self._files.stage(assistant.id, staged, data)
             self._files.commit(assistant.id, staged, document.filepath)
             self._record(old, document)
+            self._watchers.tell(document)
             unused.remove(document.filepath)
         elif old:
             self._documents.remove(old.id)
+            self._watchers.tell(old)
         for filepath in unused:
             self._files.remove(filepath)
         self._assistants.prompt_written(

@@ -24,7 +24,7 @@ class Messages(Protocol):
 class Retrieval(Protocol):
     def find(
         self, assistant: Assistant, question: str, *, earlier: Sequence[str]
-    ) -> tuple[Passage, ...]: ...
+    ) -> tuple[Passage, ...] | None: ...
 
 
 class Responder:
@@ -59,7 +59,7 @@ class Responder:
         """Put together what the provider gets for this message."""
         question = message.text
         history = readable(self._latest(assistant, chat), without=message.id)
-        passages: tuple[Passage, ...] = ()
+        passages: tuple[Passage, ...] | None = None
         if assistant.retrieval.enabled:
             asked = [m.text for m in history if m.author is Author.CONTACT]
             passages = self._retrieval.find(assistant, question, earlier=asked[::-1])

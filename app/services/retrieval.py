@@ -1,9 +1,8 @@
 """What an assistant's documents say about a question."""
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from app.errors import StorageFull, StoreUnavailable
@@ -12,6 +11,7 @@ from app.models.document import Chunk, Passage
 from app.models.search import Embedding, Hit, Neighbour
 from app.models.words import content_words
 from app.services.fusing import Found, fused
+from app.services.index_sync import IndexSync
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +43,12 @@ class Chunks(Protocol):
 
 class Documents(Protocol):
     def ready_keys(self, assistant_id: str) -> set[str]: ...
-    def keys_of(self, document_ids: Collection[str]) -> set[str]: ...
+    def obsolete_keys(self, keys: Collection[str]) -> set[str]: ...
+    def searchable_revisions(self, document_ids: Collection[str]) -> dict[str, str]: ...
 
 
 class Index(Protocol):
-    """Searchable chunks by assistant and key (``<document id>:<revision>``)."""
+    """Searchable chunks by assistant and a document's ``search_key``."""
 
     def add(self, assistant_id: str, key: str, chunks: Sequence[Chunk]) -> None: ...
     def remove(self, assistant_id: str, keys: Collection[str]) -> None: ...
@@ -64,20 +65,13 @@ class Questions(Protocol):
     def embed(self, question: str) -> Embedding | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the index was last brought to: a knowledge version, its documents."""
-
-    version: int
-    documents: int
-
-
 class RetrievalService:
-    """Finds passages; keeps the index to what the store says.
+    """Finds passages.
 
     The store is the truth. The index is compared with it when an assistant's
     knowledge has another version than this process saw last, at the process's
-    first search of it, and when a search finds nothing.
+    first search of it, and when a search finds nothing. What the index has of a
+    document that has changed since is not found.
     """
 
     def __init__(
@@ -92,25 +86,24 @@ class RetrievalService:
         self._chunks = chunks
         self._documents = documents
         self._index = index
-        self._lock = threading.Lock()
-        self._syncing: dict[str, threading.Lock] = {}
-        self._seen: dict[str, _Seen] = {}
+        self.sync = IndexSync(chunks=chunks, documents=documents, index=index)
 
     def find(
         self, assistant: Assistant, question: str, *, earlier: Sequence[str] = ()
-    ) -> tuple[Passage, ...]:
-        """Return the best passages, best first.
+    ) -> tuple[Passage, ...] | None:
+        """Return the best passages that reach ``min_score``, best first.
 
-        ``earlier`` are the contact's messages before the question, latest first. An
-        index that cannot be used finds nothing: the chat goes on. Raises
-        StoreUnavailable when the store itself cannot be read.
+        ``earlier`` are the contact's messages before the question, latest first. None
+        when it cannot be told what the documents say, and the chat goes on: there are
+        none, or the index cannot be used. Raises StoreUnavailable when the store
+        itself cannot be read.
         """
         most = assistant.retrieval.passages
         least = assistant.retrieval.min_score or 0.0
 
-        def look() -> list[Found]:
+        def look() -> list[Found] | None:
             found = self._found(assistant, question, earlier, most * _SPARE)
-            return [each for each in found if each.score >= least]
+            return found and [each for each in found if each.score >= least]
 
         return self._current(assistant, look, most)
 
@@ -121,15 +114,16 @@ class RetrievalService:
 
         However low their scores are. Raises StoreUnavailable.
         """
-        return self._current(
+        found = self._current(
             assistant,
             lambda: self._found(assistant, query, (), limit * _SPARE),
             limit,
         )
+        return found or ()
 
     def _current(
-        self, assistant: Assistant, look: Callable[[], list[Found]], most: int
-    ) -> tuple[Passage, ...]:
+        self, assistant: Assistant, look: Callable[[], list[Found] | None], most: int
+    ) -> tuple[Passage, ...] | None:
         """Return passages of what is searchable now.
 
         Where documents have just been replaced, it is looked up again.
@@ -137,11 +131,13 @@ class RetrievalService:
         passages: tuple[Passage, ...] = ()
         for _ in range(_LOOKS):
             found = look()
+            if not found:
+                return () if found is not None and self._is_told(assistant) else None
             passages = self._passages(assistant.id, found)[:most]
             if len(passages) == min(len(found), most):
                 break
             self._sync(assistant, again=True)
-        return passages
+        return passages or None
 
     def _found(
         self,
@@ -149,28 +145,29 @@ class RetrievalService:
         question: str,
         earlier: Sequence[str],
         limit: int,
-    ) -> list[Found]:
+    ) -> list[Found] | None:
+        """Return what is found, None when that cannot be told."""
         self._sync(assistant)
-        if not self._has_documents(assistant):
-            return []
+        if self.sync.documents(assistant.id, assistant.knowledge_version) == 0:
+            return None
         found = self._search(assistant.id, question, earlier, limit)
         if not found and self._sync(assistant, again=True):
             found = self._search(assistant.id, question, earlier, limit)
-        return found
+        return found if found or self._is_told(assistant) else None
 
     def _passages(
         self, assistant_id: str, found: Sequence[Found]
     ) -> tuple[Passage, ...]:
-        if not found:
-            return ()
         ids = [each.chunk_id for each in found]
         chunks = self._chunks.find_by_ids(assistant_id, ids)
         # Afterwards: of what is searchable then, no chunk had been removed before.
-        ready = self._documents.keys_of({c.document_id for c in chunks.values()})
+        searchable = self._documents.searchable_revisions(
+            {chunk.document_id for chunk in chunks.values()}
+        )
         chunks = {
             name: chunk
             for name, chunk in chunks.items()
-            if f"{chunk.document_id}:{chunk.revision}" in ready
+            if searchable.get(chunk.document_id) == chunk.revision
         }
         return tuple(
             Passage(
@@ -187,9 +184,7 @@ class RetrievalService:
 
     def remove_for_assistant(self, assistant_id: str) -> None:
         """Forget an assistant that is deleted."""
-        with self._lock:
-            self._seen.pop(assistant_id, None)
-            self._syncing.pop(assistant_id, None)
+        self.sync.forget(assistant_id)
         try:
             self._index.remove(assistant_id, self._index.keys(assistant_id))
         except (StorageFull, StoreUnavailable):
@@ -197,8 +192,11 @@ class RetrievalService:
 
     def _search(
         self, assistant_id: str, question: str, earlier: Sequence[str], limit: int
-    ) -> list[Found]:
-        """Search by words and, where questions have vectors, by meaning."""
+    ) -> list[Found] | None:
+        """Search by words and, where questions have vectors, by meaning.
+
+        None when the index cannot be used.
+        """
         question = question[:_READ]
         before = (said[:_READ] for said in earlier[:_EARLIER])
         context = next((said for said in before if content_words(said)), "")
@@ -212,7 +210,7 @@ class RetrievalService:
             )
         except (StorageFull, StoreUnavailable):
             log.warning("search index not usable", exc_info=True)
-            return []
+            return None
         return fused(hits, near)[:limit]
 
     def _by_words(
@@ -243,43 +241,12 @@ class RetrievalService:
             return []
         return self._index.nearest(assistant_id, asked, limit=limit)
 
-    def _has_documents(self, assistant: Assistant) -> bool:
-        """Spare assistants without documents the search; unknown means yes."""
-        return self._seen.get(assistant.id) != _Seen(assistant.knowledge_version, 0)
-
     def _sync(self, assistant: Assistant, *, again: bool = False) -> bool:
-        """Bring the index to what is ready; say whether it was not."""
-        if not again and self._is_seen(assistant):
-            return False
-        with self._lock:
-            lock = self._syncing.setdefault(assistant.id, threading.Lock())
-        with lock:
-            if not again and self._is_seen(assistant):
-                return False
-            try:
-                indexed, ready = self._compare(assistant.id)
-            except (StorageFull, StoreUnavailable):
-                log.warning("search index not brought up to date", exc_info=True)
-                return False
-            seen = _Seen(assistant.knowledge_version, len(ready))
-            self._seen[assistant.id] = seen
-            return indexed != ready
+        return self.sync.bring(assistant.id, assistant.knowledge_version, again=again)
 
-    def _is_seen(self, assistant: Assistant) -> bool:
-        seen = self._seen.get(assistant.id)
-        return seen is not None and seen.version == assistant.knowledge_version
-
-    def _compare(self, assistant_id: str) -> tuple[set[str], set[str]]:
-        """Make the index hold what is ready; return what was in it, and what is."""
-        # The index first: what another process adds meanwhile is not surplus.
-        indexed = self._index.keys(assistant_id)
-        ready = self._documents.ready_keys(assistant_id)
-        for key in sorted(ready - indexed):
-            document_id, _, revision = key.partition(":")
-            found = self._chunks.list_for_document(document_id, revision)
-            self._index.add(assistant_id, key, found)
-        self._index.remove(assistant_id, indexed - ready)
-        return indexed, ready
+    def _is_told(self, assistant: Assistant) -> bool:
+        """Say whether the index is known to hold documents, and all of them."""
+        return bool(self.sync.documents(assistant.id, assistant.knowledge_version))
 
 
 def _blended(hits: Sequence[Hit], helped: Sequence[Hit]) -> list[Hit]:

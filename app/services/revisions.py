@@ -1,7 +1,7 @@
 """Contents of documents: put in place, exchanged and removed, each in one step."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,7 +12,7 @@ from app.models.filenames import numbered_name
 from app.models.ids import new_id
 
 STALE = 600  # seconds after which nobody works on an upload any more
-MOST_NAMESAKES = 1000
+MOST_NAMESAKES = 100_000  # as many as an assistant may have documents
 INTERRUPTED = "interrupted"
 
 
@@ -25,6 +25,7 @@ class Documents(Protocol):
     def list_unfinished(self, *, since: datetime) -> list[Document]: ...
     def replace(self, old: Document, new: Document) -> bool: ...
     def remove(self, document_id: str) -> bool: ...
+    def remove_revision(self, document: Document) -> bool: ...
 
 
 class Chunks(Protocol):
@@ -36,12 +37,19 @@ class Files(Protocol):
     def commit(self, assistant_id: str, name: str, filepath: str) -> None: ...
     def discard(self, assistant_id: str, name: str) -> None: ...
     def staged_since(self, seconds: float) -> list[tuple[str, str]]: ...
+    def is_staged(self, assistant_id: str, name: str) -> bool: ...
     def remove(self, filepath: str) -> None: ...
     def is_there(self, filepath: str) -> bool: ...
 
 
 class Knowledge(Protocol):
     def knowledge_changed(self, assistant_id: str) -> None: ...
+
+
+class Quota(Protocol):
+    def alone(self, assistant_id: str) -> AbstractContextManager[None]: ...
+    def check_added(self, assistant_id: str) -> None: ...
+    def check_growing(self, assistant_id: str, by: int) -> None: ...
 
 
 class Queue(Protocol):
@@ -51,12 +59,17 @@ class Queue(Protocol):
     def remove(self, document_id: str) -> None: ...
 
 
+class Watchers(Protocol):
+    def tell(self, document: Document) -> None: ...
+
+
 class Revisions:
     """The bytes and the record of each document, kept together.
 
     A revision exists in one step, when its record is written: its bytes are at least
-    staged then. It is searchable when it has been indexed; until then the one before
-    it is.
+    staged then. They are put in their place by whoever comes first, who uploads them
+    or who writes down the next revision: so they cannot take the place of later ones.
+    It is searchable when it has been indexed; until then the one before it is.
     """
 
     def __init__(
@@ -66,50 +79,65 @@ class Revisions:
         chunks: Chunks,
         files: Files,
         knowledge: Knowledge,
+        quota: Quota,
         queue: Queue,
+        watchers: Watchers,
         now: Callable[[], datetime],
     ) -> None:
         self._documents = documents
         self._chunks = chunks
         self._files = files
         self._knowledge = knowledge
+        self._quota = quota
         self._queue = queue
+        self._watchers = watchers
         self._now = now
 
     def add(self, document: Document, name: str, data: bytes) -> Document:
         """Put a new document in place, under ``name`` or a number behind it.
 
-        Raises DocumentExists, DocumentNotFound when it is deleted meanwhile.
+        Raises DocumentExists, DocumentQuotaExceeded, DocumentNotFound when it is
+        deleted meanwhile.
         """
-        document = self._claim_place(document, name)
         try:
-            self._put(document, data)
+            self._files.stage(document.assistant_id, document.revision, data)
+            with self._quota.alone(document.assistant_id):
+                document = self._claim_place(document, name)
+                self._check_quota(document)
+        except BaseException:
+            self._files.discard(document.assistant_id, document.revision)
+            raise
+        try:
+            self._put_in_place(document)
             if self._documents.get(document.id) is None:
                 raise DocumentNotFound  # deleted meanwhile
-        except BaseException:
-            self._documents.remove(document.id)
-            self._files.remove(document.filepath)
-            raise
-        try:
             self._queue.add(document)
         except BaseException:
-            self.remove(document)  # it may be queued, and even indexed
+            present = self._documents.get(document.id)
+            if present and present.revision == document.revision:
+                self.remove(present)  # it may be queued, and even indexed
             raise
+        self._watchers.tell(document)
         return document
 
     def replace(self, old: Document, new: Document, data: bytes) -> Document:
         """Exchange a document's contents; the old ones are found until the new are.
 
-        Raises DocumentExists when somebody else has exchanged or deleted it first.
+        Raises DocumentExists when somebody else has exchanged or deleted it first,
+        DocumentQuotaExceeded.
         """
         try:
             self._files.stage(new.assistant_id, new.revision, data)
-            new = self._exchange(old, new)
+            self._put_in_place(old)
+            with self._quota.alone(new.assistant_id):
+                self._quota.check_growing(new.assistant_id, new.size - old.size)
+                new = self._exchange(old, new)
         except BaseException:
             # A store that failed may have done it all the same.
             if not self._documents.find_by_revision(new.assistant_id, new.revision):
                 self._files.discard(new.assistant_id, new.revision)
             raise
+        self._watchers.tell(new)
         self._finish_replacing(new)
         return new
 
@@ -119,6 +147,7 @@ class Revisions:
         One that waits already keeps waiting. Raises DocumentNotFound.
         """
         while not document.is_waiting:
+            self._put_in_place(document)
             again = replace(
                 document,
                 revision=new_id(),
@@ -128,6 +157,7 @@ class Revisions:
             )
             if self._documents.replace(document, again):
                 document = again
+                self._watchers.tell(document)
             else:
                 document = self._present(document.id)
         self._queue.add(document)
@@ -139,41 +169,52 @@ class Revisions:
         First nothing of it is searchable any more, and what indexes it comes to
         nothing. The record goes last: while it is there, a removal may be repeated.
         """
-        try:
-            self._withdraw(document)
-        except DocumentNotFound:
-            return False
-        self._knowledge.knowledge_changed(document.assistant_id)
-        self._queue.remove(document.id)
-        self._chunks.remove_for_document(document.id)
-        self._files.remove(document.filepath)
-        return self._documents.remove(document.id)
+        is_removed = False
+        while not is_removed:
+            try:
+                document, withdrawn = self._withdraw(document)
+            except DocumentNotFound:
+                return False
+            try:
+                self._knowledge.knowledge_changed(document.assistant_id)
+                self._queue.remove(document.id)
+                self._chunks.remove_for_document(document.id)
+                # What is staged goes first: it is not put in its place any more then.
+                self._files.discard(document.assistant_id, document.revision)
+                self._files.remove(document.filepath)
+                # Who has replaced it meanwhile has put bytes in its place again.
+                is_removed = self._documents.remove_revision(withdrawn)
+            finally:
+                self._watchers.tell(document)
+        return True
 
     def clear_up(self) -> None:
         """Finish, or mark as failed, what a crash left half done."""
         for assistant_id, name in self._files.staged_since(STALE):
             document = self._documents.find_by_revision(assistant_id, name)
             if document:
-                with suppress(FileNotFoundError):  # another process was quicker
-                    self._finish_replacing(document)
+                self._finish_replacing(document)
             else:
                 self._files.discard(assistant_id, name)
         since = self._now() - timedelta(seconds=STALE)
         for document in self._documents.list_unfinished(since=since):
+            if self._files.is_staged(document.assistant_id, document.revision):
+                continue  # put in its place when that has aged
             if self._files.is_there(document.filepath):
                 self._queue.add(document)
             else:
                 failed = replace(
                     document, status=DocumentStatus.FAILED, error=INTERRUPTED
                 )
-                self._documents.replace(document, failed)
+                if self._documents.replace(document, failed):
+                    self._watchers.tell(failed)
 
     def _claim_place(self, document: Document, name: str) -> Document:
         """Add the record under the first free place on the disk."""
+        # Some disks take A.md and a.md for the same.
+        paths = self._documents.filepaths(document.assistant_id)
+        taken = {path.casefold() for path in paths}
         for number in range(1, MOST_NAMESAKES):
-            # Some disks take A.md and a.md for the same.
-            paths = self._documents.filepaths(document.assistant_id)
-            taken = {path.casefold() for path in paths}
             if document.filepath.casefold() not in taken:
                 try:
                     self._documents.add(document)
@@ -191,10 +232,20 @@ class Revisions:
             document = replace(document, filepath=place)
         raise DocumentExists
 
+    def _check_quota(self, document: Document) -> None:
+        """Withdraw a record that was one too many. Raises DocumentQuotaExceeded."""
+        try:
+            self._quota.check_added(document.assistant_id)
+        except BaseException:
+            self._documents.remove(document.id)
+            raise
+
     def _exchange(self, old: Document, new: Document) -> Document:
         """Write down a new revision, with what is searchable in the end."""
         while True:
-            new = replace(new, indexed=old.indexed, chunks=old.chunks)
+            new = replace(
+                new, indexed=old.indexed, embedded=old.embedded, chunks=old.chunks
+            )
             if self._documents.replace(old, new):
                 return new
             present = self._documents.get(old.id)
@@ -202,22 +253,23 @@ class Revisions:
                 raise DocumentExists
             old = present  # it has just been indexed
 
-    def _withdraw(self, document: Document) -> None:
+    def _withdraw(self, document: Document) -> tuple[Document, Document]:
         """Take a document out of what is searchable, and from those who index it.
 
-        Raises DocumentNotFound.
+        Return it as it was, and as it is. Raises DocumentNotFound.
         """
-        while not self._documents.replace(
-            document,
-            replace(
+        while True:
+            withdrawn = replace(
                 document,
                 revision=new_id(),
                 status=DocumentStatus.FAILED,
                 error=INTERRUPTED,
                 indexed=None,
+                embedded=None,
                 chunks=0,
-            ),
-        ):
+            )
+            if self._documents.replace(document, withdrawn):
+                return document, withdrawn
             document = self._present(document.id)
 
     def _present(self, document_id: str) -> Document:
@@ -228,20 +280,14 @@ class Revisions:
 
     def _finish_replacing(self, document: Document) -> None:
         """Do what follows a new revision; its staged file says that this is due."""
-        self._files.commit(document.assistant_id, document.revision, document.filepath)
+        self._put_in_place(document)
         self._queue.add(document)
-        if self._documents.get(document.id) is None:
-            self._files.remove(document.filepath)  # deleted meanwhile
 
-    def _put(self, document: Document, data: bytes) -> None:
-        try:
-            self._files.stage(document.assistant_id, document.revision, data)
+    def _put_in_place(self, document: Document) -> None:
+        with suppress(FileNotFoundError):  # somebody else was quicker
             self._files.commit(
                 document.assistant_id, document.revision, document.filepath
             )
-        except BaseException:
-            self._files.discard(document.assistant_id, document.revision)
-            raise
 
 
 def place_of(assistant_id: str, name: str) -> str:

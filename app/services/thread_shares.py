@@ -9,6 +9,7 @@ from app.errors import Busy
 
 TURNS = 0.80
 STREAMS = 0.15
+FETCHES = 8  # at once: each may hold some 100 MB for a while
 WAITRESS_THREAD = "waitress-"
 COUNTED_FOR = 1.0
 
@@ -74,6 +75,11 @@ def stream_share(threads: int) -> int:
     """Return how many of so many threads streams may hold: 15 % at most, or one."""
     left_over = threads - turn_share(threads) - 1
     return max(0, min(max(1, int(threads * STREAMS)), left_over))
+
+
+def fetch_share(threads: int) -> int:
+    """Return how many of the streams' threads may fetch pages."""
+    return min(FETCHES, stream_share(threads))
 
 
 def _count_waitress_threads() -> int:

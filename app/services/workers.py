@@ -14,8 +14,11 @@ log = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 STOPPING = 3.0
 MOST_ATTEMPTS = 3
+QUIET = (5.0, 60.0)  # seconds before the second attempt of a suspect, and the third
 POISONED = "poisoned"
 STORE_TROUBLE = (StoreUnavailable, StorageFull)
+
+_random = random.SystemRandom()
 
 
 class TryAgain(Exception):
@@ -66,6 +69,11 @@ class Workers:
 
     They look for one when ``arrived`` is set, and every second: other processes
     queue jobs too. Once ``stopping`` is set they begin no further one.
+
+    A process that dies may have been killed by a job that it ran, or by anything
+    else. So the jobs that it ran begin again one at a time, and each after a quiet
+    while in which a further death is not held against it. The third death of its
+    process parks a job.
     """
 
     def __init__(
@@ -81,6 +89,7 @@ class Workers:
         self._arrived = arrived
         self._stopping = stopping
         self._threads: list[threading.Thread] = []
+        self._suspected = threading.Lock()  # held while a suspect runs
 
     def start(self, count: int) -> None:
         for number in range(1, count + 1):
@@ -124,15 +133,26 @@ class Workers:
     def _look_after(self) -> float:
         """Return how many seconds to sleep, not the same for all processes."""
         next_one = self._held.seconds_to_next()
-        look = LOOK_EVERY * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+        look = LOOK_EVERY * _random.uniform(0.8, 1.2)
         return look if next_one is None else min(look, next_one)
 
     def _run(self, held: Held) -> None:
+        if held.job.attempts > MOST_ATTEMPTS:
+            self._give_up(held, POISONED)
+        elif not held.is_suspect:
+            self._do(held)
+        elif held.delays and self._suspected.acquire(blocking=False):
+            try:
+                self._do(held)
+            finally:
+                self._suspected.release()
+        else:
+            after = LOOK_EVERY if held.delays else QUIET[held.job.attempts - 2]
+            self._settle(lambda: self._held.put_off(held, counted=False, first=after))
+
+    def _do(self, held: Held) -> None:
         job = held.job
         about = {"job_id": job.id, "attempt": job.attempts}
-        if job.attempts > MOST_ATTEMPTS:
-            self._give_up(held, POISONED)
-            return
         try:
             self._handlers[job.kind].run(job, self._stopping.is_set)
         except Interrupted:

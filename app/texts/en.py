@@ -34,11 +34,15 @@ TEXTS = {
     "error.message_not_found": "There is no such message.",
     "error.document_not_found": "There is no such document.",
     "error.document_exists": (
-        "The assistant has a document of this name; send replace=true to replace it."
+        "The assistant has a document of this name or address; send replace=true to"
+        " replace it."
     ),
     "error.document_too_large": "The file is larger than {limit}.",
     "error.document_quota_exceeded": (
         "The assistant's documents would exceed {limit}."
+    ),
+    "error.too_many_documents": (
+        "The assistant has as many documents as it may have: {limit}."
     ),
     "error.document_type_unsupported": "Files of this type are not read: {expected}.",
     "error.document_not_text": "The file's contents are not text.",
@@ -47,6 +51,7 @@ TEXTS = {
     ),
     "error.document_not_read": "The file cannot be read. {reason}",
     "error.document_empty": "The file holds no text.",
+    "error.import_refused": "The file cannot be imported: {reason}.",
     "error.address_refused": "This address may not be read.",
     "error.address_unreadable": "The address could not be read: {reason}.",
     "error.address_too_large": "What is at this address is larger than {limit}.",
@@ -106,6 +111,10 @@ TEXTS = {
     ),
     "document.too_slow": (
         "Reading the file takes longer than allowed; split it into smaller ones."
+    ),
+    "document.unembedded": (
+        "It is found by its words, but not by its meaning: the provider of its vectors"
+        " gave none."
     ),
     "document.unsupported": "Files of this type are not read.",
     "offline.found": "From my documents:",
@@ -175,6 +184,7 @@ TEXTS = {
     "field.date_from_datetime_inexact": "must be a date without a time",
     "field.instant": "must be a time such as 2026-11-20T08:30:00Z",
     "field.tuple_type": "must be a list",
+    "field.list_type": "must be a list",
     "field.float_parsing": "must be a number",
     "field.dict_type": "must be an object",
     "field.model_type": "must be an object",
@@ -194,6 +204,24 @@ TEXTS = {
     "reason.address_malformed": "its answer is not valid HTTP",
     "reason.address_encoding": "its answer has an encoding that is not read",
     "reason.address_redirects": "it leads on to other addresses too often",
+    "reason.import_archive": "it is not a zip archive, or a damaged one",
+    "reason.import_entries": "it holds more than an assistant may have documents",
+    "reason.import_name": "an entry has a name that is not allowed",
+    "reason.import_kind": "an entry is a folder, a link or a device",
+    "reason.import_encrypted": "an entry is encrypted",
+    "reason.import_method": "an entry is compressed in a way that is not read",
+    "reason.import_twice": "an entry or a document stands in it twice",
+    "reason.import_overlap": "entries overlap",
+    "reason.import_unlisted": "an entry is not in documents.json",
+    "reason.import_missing": "an entry is missing",
+    "reason.import_large": "an entry is larger than it may be",
+    "reason.import_size": "an entry has another size than documents.json says",
+    "reason.import_hash": "an entry has other contents than documents.json says",
+    "reason.import_damaged": "an entry is damaged",
+    "reason.import_json": "an entry is not valid JSON",
+    "reason.import_fields": "an entry has too many fields that are unknown or wrong",
+    "reason.import_format": "it is no export of an assistant",
+    "reason.import_version": "it is in another version of the format",
     "expected.other": "another type",
     "limit.unknown": "the limit",
 }

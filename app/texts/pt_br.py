@@ -36,12 +36,15 @@ TEXTS = {
     "error.message_not_found": "Esta mensagem não existe.",
     "error.document_not_found": "Este documento não existe.",
     "error.document_exists": (
-        "O assistente já tem um documento com este nome; envie replace=true para"
-        " substituí-lo."
+        "O assistente já tem um documento com este nome ou endereço; envie"
+        " replace=true para substituí-lo."
     ),
     "error.document_too_large": "O arquivo é maior que {limit}.",
     "error.document_quota_exceeded": (
         "Os documentos do assistente passariam de {limit}."
+    ),
+    "error.too_many_documents": (
+        "O assistente tem tantos documentos quanto pode ter: {limit}."
     ),
     "error.document_type_unsupported": (
         "Arquivos deste tipo não são lidos: {expected}."
@@ -52,6 +55,7 @@ TEXTS = {
     ),
     "error.document_not_read": "O arquivo não pode ser lido. {reason}",
     "error.document_empty": "O arquivo não contém texto.",
+    "error.import_refused": "O arquivo não pode ser importado: {reason}.",
     "error.address_refused": "Este endereço não pode ser lido.",
     "error.address_unreadable": "Não foi possível ler o endereço: {reason}.",
     "error.address_too_large": "O que há neste endereço é maior que {limit}.",
@@ -114,6 +118,10 @@ TEXTS = {
     ),
     "document.too_slow": (
         "A leitura do arquivo demora mais que o permitido; divida-o em menores."
+    ),
+    "document.unembedded": (
+        "É encontrado pelas palavras, mas não pelo significado: o provedor dos vetores"
+        " não os forneceu."
     ),
     "document.unsupported": "Arquivos deste tipo não são lidos.",
     "offline.found": "Dos meus documentos:",
@@ -185,6 +193,7 @@ TEXTS = {
     "field.date_from_datetime_inexact": "deve ser uma data sem hora",
     "field.instant": "deve ser um momento como 2026-11-20T08:30:00Z",
     "field.tuple_type": "deve ser uma lista",
+    "field.list_type": "deve ser uma lista",
     "field.float_parsing": "deve ser um número",
     "field.dict_type": "deve ser um objeto",
     "field.model_type": "deve ser um objeto",
@@ -204,6 +213,24 @@ TEXTS = {
     "reason.address_malformed": "a resposta não é HTTP válido",
     "reason.address_encoding": "a resposta tem uma codificação que não é lida",
     "reason.address_redirects": "ele leva a outros endereços vezes demais",
+    "reason.import_archive": "não é um arquivo zip, ou está danificado",
+    "reason.import_entries": "contém mais do que um assistente pode ter documentos",
+    "reason.import_name": "uma entrada tem um nome que não é permitido",
+    "reason.import_kind": "uma entrada é uma pasta, um link ou um dispositivo",
+    "reason.import_encrypted": "uma entrada está criptografada",
+    "reason.import_method": "uma entrada está comprimida de um modo que não é lido",
+    "reason.import_twice": "uma entrada ou um documento aparece duas vezes",
+    "reason.import_overlap": "há entradas sobrepostas",
+    "reason.import_unlisted": "uma entrada não consta de documents.json",
+    "reason.import_missing": "falta uma entrada",
+    "reason.import_large": "uma entrada é maior do que pode ser",
+    "reason.import_size": "uma entrada tem outro tamanho que o de documents.json",
+    "reason.import_hash": "uma entrada tem outro conteúdo que o de documents.json",
+    "reason.import_damaged": "uma entrada está danificada",
+    "reason.import_json": "uma entrada não é JSON válido",
+    "reason.import_fields": "uma entrada tem campos demais desconhecidos ou errados",
+    "reason.import_format": "não é a exportação de um assistente",
+    "reason.import_version": "está em outra versão do formato",
     "expected.other": "outro tipo",
     "limit.unknown": "o limite",
 }

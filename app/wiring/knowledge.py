@@ -10,14 +10,21 @@ from app.repositories.database import now
 from app.repositories.files import DocumentFiles
 from app.repositories.search_index import SearchIndex
 from app.services.access import AccessService
+from app.services.document_watchers import DocumentWatchers
 from app.services.documents import DocumentService
-from app.services.embedding import Embedder, Questions
+from app.services.embedding import Questions, SuspendedEmbedder
+from app.services.evaluating import EvaluationService
+from app.services.index_tending import IndexTending
 from app.services.indexing import Indexer, IndexingQueue
 from app.services.jobs import Jobs
 from app.services.llm.breaker import Breaker
+from app.services.llm.embeddings import OpenAIEmbedder
 from app.services.prompts import PromptService
+from app.services.quotas import DocumentQuota
 from app.services.retrieval import RetrievalService
 from app.services.revisions import Revisions
+from app.services.vectorizing import Vectorizer, Vectors
+from app.wiring.evaluating import build_evaluation
 from app.wiring.providers import make_embedder
 from app.wiring.stores import Repositories
 
@@ -27,11 +34,14 @@ class Knowledge:
     """The documents: stored, made searchable, searched."""
 
     documents: DocumentService
+    evaluation: EvaluationService
     files: DocumentFiles
     indexer: Indexer
     prompts: PromptService
     retrieval: RetrievalService
     revisions: Revisions
+    tending: IndexTending
+    vectorizer: Vectorizer
     close: Callable[[], None]
 
 
@@ -41,22 +51,43 @@ def build_knowledge(
     *,
     access: AccessService,
     jobs: Jobs,
+    watchers: DocumentWatchers,
     stopping: threading.Event,
 ) -> Knowledge:
     files = DocumentFiles(settings.documents_dir)
     index = SearchIndex(settings.data_dir / "search.sqlite3")
     embedder = make_embedder(settings)
+    questions = Questions(_suspended(embedder)) if embedder else None
+    vectors = Vectors(chunks=kept.chunks, queue=jobs, model=settings.embedding_model)
     prompts = PromptService(
-        assistants=kept.assistants, documents=kept.documents, files=files, now=now
+        assistants=kept.assistants,
+        documents=kept.documents,
+        files=files,
+        watchers=watchers,
+        now=now,
     )
     revisions = Revisions(
         documents=kept.documents,
         chunks=kept.chunks,
         files=files,
         knowledge=kept.assistants,
+        quota=DocumentQuota(
+            documents=kept.documents,
+            files=settings.assistant_quota_files,
+            megabytes=settings.assistant_quota_mb,
+        ),
         queue=IndexingQueue(jobs),
+        watchers=watchers,
         now=now,
     )
+    retrieval = RetrievalService(
+        chunks=kept.chunks, documents=kept.documents, index=index, questions=questions
+    )
+
+    def close() -> None:
+        retrieval.sync.close()
+        index.close()
+
     return Knowledge(
         documents=DocumentService(
             documents=kept.documents,
@@ -65,10 +96,10 @@ def build_knowledge(
             prompts=prompts,
             access=access,
             max_upload_mb=settings.max_upload_mb,
-            quota_mb=settings.assistant_quota_mb,
             stopping=stopping,
             now=now,
         ),
+        evaluation=build_evaluation(kept, index=index, questions=questions),
         files=files,
         indexer=Indexer(
             documents=kept.documents,
@@ -76,19 +107,28 @@ def build_knowledge(
             files=files,
             index=index,
             knowledge=kept.assistants,
+            vectors=vectors,
+            watchers=watchers,
             extract=partial(extract, limits=Limits()),
         ),
         prompts=prompts,
-        retrieval=RetrievalService(
-            chunks=kept.chunks,
-            documents=kept.documents,
-            index=index,
-            questions=_questions(embedder),
-        ),
+        retrieval=retrieval,
         revisions=revisions,
-        close=index.close,
+        tending=IndexTending(
+            assistants=kept.assistants, index=index, retrieval=retrieval
+        ),
+        vectorizer=Vectorizer(
+            documents=kept.documents,
+            chunks=kept.chunks,
+            vectors=vectors,
+            embedder=_suspended(embedder) if embedder else None,
+            index=index,
+            knowledge=kept.assistants,
+            watchers=watchers,
+        ),
+        close=close,
     )
 
 
-def _questions(embedder: Embedder | None) -> Questions | None:
-    return Questions(embedder=embedder, breaker=Breaker()) if embedder else None
+def _suspended(embedder: OpenAIEmbedder) -> SuspendedEmbedder:
+    return SuspendedEmbedder(embedder, Breaker())

@@ -14,8 +14,11 @@ from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
 from app.services.attendance import AttendanceService
 from app.services.auth import AuthService
+from app.services.batches import BatchService
 from app.services.chats import ChatService
+from app.services.document_watchers import DocumentWatchers
 from app.services.documents import DocumentService
+from app.services.evaluating import EvaluationService
 from app.services.event_log import EventLog
 from app.services.indexing import INDEX
 from app.services.intake import Intake
@@ -26,13 +29,16 @@ from app.services.live_contents import LiveContents
 from app.services.llm.port import Provider
 from app.services.login_limits import LoginLimits
 from app.services.outbox import OutboxService
+from app.services.pages import PageService
 from app.services.passwords import PasswordHasher
 from app.services.people import PeopleService
+from app.services.portability import PortabilityService
 from app.services.presence import Presence
 from app.services.searching import SearchService
 from app.services.thread_shares import (
     RequestThreads,
     ThreadShare,
+    fetch_share,
     stream_share,
     turn_share,
 )
@@ -41,7 +47,9 @@ from app.services.turns import TurnService
 from app.services.upkeep import Upkeep
 from app.services.usage import UsageService
 from app.services.users import UserService
+from app.services.vectorizing import VECTORIZE
 from app.services.workers import Handler, Workers
+from app.wiring.fetching import build_fetcher
 from app.wiring.keys import open_keyring, plain
 from app.wiring.knowledge import build_knowledge
 from app.wiring.providers import describe_provider, make_provider
@@ -67,20 +75,25 @@ class Services:
     api_keys: ApiKeyService
     assistants: AssistantService
     attendance: AttendanceService
+    batches: BatchService
     chats: ChatService
     documents: DocumentService
+    evaluation: EvaluationService
     event_log: EventLog
     intake: Intake
     jobs: Jobs
     keyring: Keyring
     live: LiveService
     outbox: OutboxService
+    pages: PageService
+    portability: PortabilityService
     search: SearchService
     tickets: TicketService
     turns: TurnService
     request_threads: RequestThreads
     turn_slots: ThreadShare
     stream_slots: ThreadShare
+    fetch_slots: ThreadShare
     stopping: threading.Event
     upkeep: Upkeep
     usage: UsageService
@@ -99,6 +112,7 @@ def build_services(settings: Settings) -> Services:
     Raises ConfigurationError.
     """
     keyring = open_keyring(settings)
+    fetcher = build_fetcher(settings)
     store = open_store(settings)
     kept = Repositories(store.db)
     try:
@@ -112,6 +126,7 @@ def build_services(settings: Settings) -> Services:
     locks = ProcessLocks(settings.data_dir / "processes")
     presence = Presence(process=new_id(), processes=kept.processes, locks=locks)
     event_log = EventLog(process=presence.process, events=kept.events, now=now)
+    watchers = DocumentWatchers(events=event_log)
     access = AccessService(assistants=kept.assistants)
     auth = _build_auth(settings, kept, keyring, threads)
     handlers: dict[str, Handler] = {}
@@ -119,9 +134,15 @@ def build_services(settings: Settings) -> Services:
         kept, presence=presence, handlers=handlers, stopping=stopping
     )
     knowledge = build_knowledge(
-        settings, kept, access=access, jobs=working.jobs, stopping=stopping
+        settings,
+        kept,
+        access=access,
+        jobs=working.jobs,
+        watchers=watchers,
+        stopping=stopping,
     )
     handlers[INDEX] = knowledge.indexer
+    handlers[VECTORIZE] = knowledge.vectorizer
     provider = make_provider(settings)
     turning = build_turning(
         settings,
@@ -179,6 +200,8 @@ def build_services(settings: Settings) -> Services:
             outbox.reassign_forsaken,
             knowledge.prompts.finish_pending,
             knowledge.revisions.clear_up,
+            knowledge.tending.tend,
+            working.jobs.warn_if_neglected,
             assistants.finish_deletions,
         ),
     )
@@ -187,6 +210,7 @@ def build_services(settings: Settings) -> Services:
         working.workers.close()
         turning.late.shutdown(wait=True)
         upkeep.stop()
+        watchers.flush()
         event_log.close()
         knowledge.close()
         store.close()
@@ -203,8 +227,10 @@ def build_services(settings: Settings) -> Services:
             users=kept.users,
             turns=turning.queue,
         ),
+        batches=BatchService(uploads=knowledge.documents, access=access),
         chats=chats,
         documents=knowledge.documents,
+        evaluation=knowledge.evaluation,
         event_log=event_log,
         intake=turning.intake,
         jobs=working.jobs,
@@ -214,16 +240,36 @@ def build_services(settings: Settings) -> Services:
             access=access,
             chats=chats,
             events=event_log,
-            contents=LiveContents(chats=kept.chats, messages=kept.messages),
+            contents=LiveContents(
+                chats=kept.chats, messages=kept.messages, documents=kept.documents
+            ),
             stopping=stopping,
         ),
         outbox=outbox,
+        pages=PageService(
+            documents=kept.documents,
+            uploads=knowledge.documents,
+            fetcher=fetcher,
+            access=access,
+            max_upload_mb=settings.max_upload_mb,
+        ),
+        portability=PortabilityService(
+            assistants=assistants,
+            documents=kept.documents,
+            uploads=knowledge.documents,
+            files=knowledge.files,
+            access=access,
+            max_upload_mb=settings.max_upload_mb,
+            quota_mb=settings.assistant_quota_mb,
+            quota_files=settings.assistant_quota_files,
+        ),
         search=SearchService(access=access, retrieval=knowledge.retrieval),
         tickets=TicketService(tickets=kept.tickets, keyring=keyring, now=now),
         turns=turning.turns,
         request_threads=threads,
         turn_slots=turn_slots,
         stream_slots=stream_slots,
+        fetch_slots=ThreadShare(most=lambda: fetch_share(threads.count())),
         stopping=stopping,
         upkeep=upkeep,
         usage=UsageService(usage=kept.usage, access=access),

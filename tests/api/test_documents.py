@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.made_pdf import MadePdf
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server
 
@@ -24,6 +23,7 @@ SHOWN = {
     "error",
     "chunks",
     "pages",
+    "source_url",
     "createdAt",
 }
 TEXT = "# Horários\n\nAtendemos das nove às cinco.\n"
@@ -68,38 +68,6 @@ def test_an_upload_answers_with_the_whole_document(owner: Person, bot: Bot) -> N
 
 
 @pytest.mark.parametrize("server", ["embedded"], indirect=True)
-def test_a_pdf_is_cited_with_its_page(owner: Person, bot: Bot, model: Any) -> None:
-    pages = ["The shop has a cat.", "The canary is called Plum."]
-    document = owner.upload(bot, "pets.pdf", MadePdf(pages).data()).json()["_id"]
-    assert owner.indexed(document)["pages"] == 2
-
-    model.reply("It is called Plum [1].")
-    answer = bot.post("What is the canary called?").json()
-
-    [citation] = answer["citations"]
-    assert (citation["filename"], citation["page"]) == ("pets.pdf", 2)
-    assert citation["quote"] == "The canary is called Plum."
-
-
-@pytest.mark.parametrize("server", ["embedded"], indirect=True)
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "damaged"), ("pt-BR", "danificado")]
-)
-def test_what_could_not_be_read_says_why_in_the_readers_language(
-    owner: Person, bot: Bot, language: str, words: str
-) -> None:
-    document = owner.upload(bot, "a.docx", b"PK\x03\x04 no zip").json()["_id"]
-
-    shown = owner.http.get(
-        f"/documents/get/{document}", headers={"Accept-Language": language}
-    ).json()
-
-    assert (shown["status"], shown["chunks"]) == ("failed", 0)
-    assert words in shown["error"]
-    assert listed(owner, assistant_id=bot.id, status="failed")
-
-
-@pytest.mark.parametrize("server", ["embedded"], indirect=True)
 def test_what_is_there_already_is_answered_as_it_is(owner: Person, bot: Bot) -> None:
     document = owner.upload(bot, "hours.md", TEXT).json()["_id"]
     ready = owner.indexed(document)
@@ -122,17 +90,6 @@ def test_a_document_is_read_again(owner: Person, bot: Bot) -> None:
     assert owner.indexed(document) == ready
 
 
-@pytest.mark.parametrize("server", ["embedded"], indirect=True)
-@pytest.mark.parametrize("wait", ["-1", "25.1", "nan", "soon"])
-def test_nobody_waits_for_ever(owner: Person, bot: Bot, wait: str) -> None:
-    document = owner.upload(bot, "hours.md", TEXT).json()["_id"]
-
-    answer = owner.http.get(f"/documents/get/{document}", params={"wait": wait})
-
-    assert answer.status_code == 422
-    assert list(answer.json()["error"]["fields"]) == ["wait"]
-
-
 def test_a_download_is_what_was_uploaded(
     server: Server, owner: Person, bot: Bot
 ) -> None:
@@ -143,16 +100,6 @@ def test_a_download_is_what_was_uploaded(
     assert down.content == TEXT.encode()
     stored = server.settings.documents_dir / document["filepath"]
     assert stored.read_bytes() == TEXT.encode()
-
-
-def test_the_path_is_the_filepath_by_both_methods(owner: Person, bot: Bot) -> None:
-    document = owner.upload(bot, "hours.txt", TEXT).json()
-
-    for method in ("GET", "PUT"):
-        answer = owner.http.request(method, f"/documents/path/get/{document['_id']}")
-        assert answer.status_code == 200
-        assert answer.json() == {"path": document["filepath"]}
-        assert not document["filepath"].startswith("/")
 
 
 def test_a_name_that_is_there_is_refused_unless_it_replaces(
@@ -225,57 +172,6 @@ def test_a_deleted_document_is_gone_from_everywhere(
     assert owner.upload(bot, "goes.md", "Another canary.").status_code == 201
 
 
-def test_a_deleted_document_is_not_retrieved_any_more(
-    owner: Person, bot: Bot, model: Any
-) -> None:
-    document = owner.upload(bot, "canary.md", "The canary is called Plum.").json()
-    bot.post("What is the canary called?", contact="one")
-    assert "Plum" in str(model.requests[-1].body)
-
-    owner.http.delete(f"/documents/delete/{document['_id']}").raise_for_status()
-
-    bot.post("What is the canary called?", contact="two")
-    assert "Plum" not in str(model.requests[-1].body)
-
-
-def test_documents_of_others_are_not_retrieved(
-    owner: Person, stranger: Person, bot: Bot, model: Any
-) -> None:
-    theirs = stranger.create_assistant()
-    mine = owner.create_assistant()
-    stranger.upload(theirs, "canary.md", "The canary is called Plum.")
-    owner.upload(mine, "canary.md", "The canary is called Cherry.")
-
-    bot.post("What is the canary called?")
-
-    assert "Plum" not in str(model.requests[-1].body)
-    assert "Cherry" not in str(model.requests[-1].body)
-
-
-def test_lists_are_filtered_and_walked(server: Server, admin: Person) -> None:
-    person = server.register()
-    one, other = (person.create_assistant(instructions="Be kind.") for _ in range(2))
-    made = [person.upload(one, f"{n}.md", TEXT).json()["_id"] for n in range(5)]
-    person.upload(other, "other.md", TEXT)
-
-    assert len(listed(person)) == 8
-    assert len(listed(person, type="prompt")) == 2
-    found = [d["_id"] for d in listed(person, assistant_id=one.id, type="rag")]
-    assert found == made[::-1]
-    assert len(listed(person, status="ready")) == 8
-    assert listed(person, status="failed") == []
-    assert listed(person, status="queued") == []
-
-    walked: list[str] = []
-    address = f"/documents/list?limit=2&type=rag&assistant_id={one.id}"
-    while address:
-        answer = person.http.get(address)
-        assert answer.headers["X-Total-Count"] == "5"
-        walked += [row["_id"] for row in answer.json()]
-        address = answer.links["next"]["url"] if "Link" in answer.headers else ""
-    assert walked == made[::-1]
-
-
 @pytest.mark.parametrize("server", ["embedded"], indirect=True)
 @pytest.mark.parametrize(
     ("form", "field"),
@@ -308,14 +204,3 @@ def test_a_form_without_a_file_is_refused(owner: Person, bot: Bot) -> None:
         answer = owner.http.post("/documents/add", data=data)
         assert answer.status_code == 422
         assert list(answer.json()["error"]["fields"]) == ["file"]
-
-
-def test_a_document_is_answered_to_whoever_may_see_its_assistant(
-    admin: Person, owner: Person, stranger: Person, bot: Bot
-) -> None:
-    document = owner.upload(bot, "hours.md", TEXT).json()["_id"]
-
-    for path in ("get", "download", "path/get"):
-        assert owner.http.get(f"/documents/{path}/{document}").status_code == 200
-        assert admin.http.get(f"/documents/{path}/{document}").status_code == 200
-        assert stranger.http.get(f"/documents/{path}/{document}").status_code == 404

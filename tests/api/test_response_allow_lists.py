@@ -14,6 +14,7 @@ import app
 from tests.support.all_answers import QUESTION, AllAnswers, Answer
 from tests.support.allow_list import AllowList, strings_in
 from tests.support.behaviour import Behaviour
+from tests.support.fetched import one_page_everywhere
 from tests.support.quick import cheap_passwords
 from tests.support.route_table import ASSISTANT, GUARDED, ROUTES
 from tests.support.running import Person, Server
@@ -30,7 +31,7 @@ API_KEY = re.compile(r"sk_[\w-]{43}")
 
 @pytest.fixture(scope="module")
 def server_settings() -> Iterator[dict[str, Any]]:
-    with cheap_passwords():
+    with cheap_passwords(), one_page_everywhere():
         yield {"openai_api_key": PROVIDER_KEY}
 
 
@@ -86,6 +87,7 @@ def test_all_but_files_and_pages_are_json(answers: list[Answer]) -> None:
         "GET /docs",
         "GET /docs/start.js",
         "GET /docs/<any(css, js):kind>/<name>",
+        "GET /assistants/<assistant_id>/export",
         "GET /documents/download/<document_id>",
         "POST /chats/enviarMensagemLLM",
     }

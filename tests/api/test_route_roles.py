@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.fetched import one_page_everywhere
 from tests.support.quick import cheap_passwords
 from tests.support.route_table import GUARDED, ROUTES, UNKNOWN_ID, Route
 from tests.support.running import Person, Server
@@ -13,11 +14,11 @@ from tests.support.things import (
     SCOPES,
     Things,
     call,
+    call_on,
     everything,
     further_key,
     make_things,
     told,
-    upload,
 )
 
 OF_ASSISTANTS = [route for route in ROUTES if route.thing and route.thing != "user"]
@@ -53,7 +54,7 @@ EMBEDDED = pytest.mark.parametrize("server", ["embedded"], indirect=True)
 
 @pytest.fixture(scope="module")
 def server_settings() -> Iterator[dict[str, Any]]:
-    with cheap_passwords():
+    with cheap_passwords(), one_page_everywhere():
         yield {}
 
 
@@ -137,10 +138,7 @@ def test_a_key_opens_the_routes_of_its_scope(
     if route.inner == "message" and scope == "chat":
         http = given.bot.http  # a posting key reads what it posted itself
 
-    if route.upload:
-        answer = upload(http, given)
-    else:
-        answer = call(http, route, given.path(route))
+    answer = call_on(http, route, given)
 
     assert answer.status_code == route.done, answer.text
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -154,6 +155,21 @@ def test_every_change_of_knowledge_counts(assistants: AssistantRepository) -> No
     assistants.knowledge_changed("none")
 
     assert assistants.get(made.id) == replace(made, knowledge_version=32)
+
+
+def test_the_knowledge_versions_of_those_that_there_are_are_found(
+    stored: Callable[[Callable[[Any], Any]], Any],
+) -> None:
+    assistants: AssistantRepository = stored(AssistantRepository)
+    made, gone = assistant(knowledge_version=7), assistant()
+    assistants.add(made)
+    assistants.add(gone)
+    assistants.mark_deleted(gone.id, now=later(1))
+
+    found = assistants.knowledge_versions({made.id, gone.id, "none"})
+
+    assert found == {made.id: 7}
+    assert assistants.knowledge_versions(set()) == {}
 
 
 def test_a_prompt_is_pending_until_it_is_written(

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.models.search import Embedding
 from app.repositories.chunks import ChunkRepository
 from tests.support.made import HARD_TEXTS, chunk
 
@@ -49,6 +50,39 @@ def test_chunks_that_are_there_already_stay_as_they_are(
     chunks.add(made)
 
     assert chunks.list_for_document("d1", "r1") == made
+
+
+def test_vectors_are_kept_and_found_by_what_they_are_of(
+    chunks: ChunkRepository,
+) -> None:
+    vector, other = Embedding("m1", bytes(range(256))), Embedding("m2", b"\0\1\2\3")
+    made = [
+        chunk(text="one", embedding=vector),
+        chunk(text="two", position=1, embedding=other),
+        chunk(text="three", position=2),
+        chunk(text="one", assistant_id="a2", document_id="d2", embedding=other),
+    ]
+    chunks.add(made)
+    digests = {one.digest for one in made}
+
+    assert chunks.list_for_document("d1", "r1") == made[:3]
+    assert chunks.known_embeddings("a1", "m1", digests) == {made[0].digest: vector}
+    assert chunks.known_embeddings("a1", "m2", digests) == {made[1].digest: other}
+    assert chunks.known_embeddings("a2", "m2", digests) == {made[0].digest: other}
+    assert chunks.known_embeddings("a1", "m1", set()) == {}
+
+
+def test_vectors_come_later_to_chunks_that_are_still_there(
+    chunks: ChunkRepository,
+) -> None:
+    one, two = chunk(), chunk(position=1)
+    chunks.add([one, two])
+    vector = Embedding("m1", b"\0\1\2\3")
+
+    chunks.set_embeddings({two.id: vector, "gone": vector})
+    chunks.set_embeddings({})
+
+    assert chunks.list_for_document("d1", "r1") == [one, replace(two, embedding=vector)]
 
 
 def test_chunks_are_found_by_their_ids(chunks: ChunkRepository) -> None:

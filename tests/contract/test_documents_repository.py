@@ -94,6 +94,20 @@ def test_a_document_is_found_by_name_prompt_and_revision(
         assert documents.find_by_revision(assistant_id, rag.revision) is None
 
 
+def test_a_document_is_found_by_where_it_came_from(
+    documents: DocumentRepository,
+) -> None:
+    url = "https://example.com/a?b=c.d&$set=1"
+    fetched = document(filename="a.md", source_url=url)
+    for made in (fetched, document(filename="b.md")):
+        documents.add(made)
+
+    assert documents.get(fetched.id) == fetched
+    assert documents.find_by_source("a1", url) == fetched
+    assert documents.find_by_source("a1", "https://example.com/a") is None
+    assert documents.find_by_source("a2", url) is None
+
+
 def test_places_sizes_and_keys_are_summed_up(documents: DocumentRepository) -> None:
     ready = document(size=3, revision="r1", indexed="r1")
     replaced = document(size=1, revision="r2", indexed="r1")
@@ -107,13 +121,54 @@ def test_places_sizes_and_keys_are_summed_up(documents: DocumentRepository) -> N
         documents.add(one)
 
     assert documents.filepaths("a1") == {one.filepath for one in made}
-    assert documents.total_size("a1") == 13
-    assert documents.ready_keys("a1") == {f"{ready.id}:r1", f"{replaced.id}:r1"}
-    assert documents.keys_of({replaced.id, made[2].id, "none"}) == {f"{replaced.id}:r1"}
-    assert documents.keys_of(set()) == set()
+    assert sorted(documents.sizes("a1")) == [1, 3, 4]
+    assert documents.ready_keys("a1") == {f"{ready.id}:r1:", f"{replaced.id}:r1:"}
+    assert documents.searchable_revisions({replaced.id, made[2].id, "none"}) == {
+        replaced.id: "r1"
+    }
+    assert documents.searchable_revisions(set()) == {}
     assert documents.filepaths("none") == set()
-    assert documents.total_size("none") == 0
+    assert documents.sizes("none") == []
     assert documents.ready_keys("none") == set()
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "obsolete"),
+    [
+        ({"indexed": "r1"}, "r1:", False),
+        ({"indexed": "r1"}, "r1:model:8b", False),
+        ({"indexed": "r1", "embedded": "model:8b"}, "r1:model:8b", False),
+        ({"indexed": "r1", "embedded": "model:8b"}, "r1:", True),
+        ({"indexed": "r1", "embedded": "model:8b"}, "r1:other", True),
+        ({"revision": "r2", "indexed": "r1"}, "r1:", False),
+        ({"revision": "r2", "indexed": "r1"}, "r2:", False),
+        ({"revision": "r2", "indexed": "r2"}, "r1:", True),
+        ({"revision": "r2", "indexed": None}, "r1:model:8b", True),
+    ],
+)
+def test_what_is_left_behind_for_good_is_obsolete(
+    documents: DocumentRepository, fields: dict[str, Any], key: str, *, obsolete: bool
+) -> None:
+    made = document(**({"revision": "r1"} | fields))
+    documents.add(made)
+    keys = {f"{made.id}:{key}"}
+
+    assert documents.obsolete_keys(keys) == (keys if obsolete else set())
+    assert documents.obsolete_keys({"none:r1:"} | keys) >= {"none:r1:"}
+    assert documents.obsolete_keys(set()) == set()
+
+
+def test_a_document_is_removed_unless_it_was_replaced(
+    documents: DocumentRepository,
+) -> None:
+    made = document(revision="r1")
+    documents.add(made)
+
+    assert not documents.remove_revision(replace(made, revision="r0"))
+    assert documents.get(made.id) == made
+    assert documents.remove_revision(made)
+    assert documents.get(made.id) is None
+    assert not documents.remove_revision(made)
 
 
 def test_a_revision_is_replaced_where_it_still_is(
@@ -241,3 +296,18 @@ def test_documents_go_with_their_own_assistant(documents: DocumentRepository) ->
 
     assert documents.get(mine.id) is None
     assert documents.get(other.id) == other
+
+
+def test_documents_are_found_by_their_ids_in_their_assistant_alone(
+    documents: DocumentRepository,
+) -> None:
+    mine = [document(filename=f"{n}.md", filepath=f"a1/{n}") for n in range(3)]
+    theirs = document(assistant_id="a2")
+    for made in (*mine, theirs):
+        documents.add(made)
+
+    wanted = [mine[0].id, mine[2].id, theirs.id, "none"]
+    found = documents.find_by_ids("a1", wanted)
+
+    assert {one.id: one for one in found} == {one.id: one for one in mine[::2]}
+    assert documents.find_by_ids("a1", []) == []

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from app.models.event import ChatEvent, EventBatch
+from app.models.event import ChatEvent, DocumentsEvent, Event, EventBatch
 from app.repositories.events import EventRepository
 from tests.support.made import NOW
 
@@ -40,12 +40,18 @@ def test_a_process_s_events_are_read_as_they_were_written(
     assert events.list_after("none", 0, limit=2) == []
 
 
-def test_a_state_change_alone_has_no_messages(events: EventRepository) -> None:
-    change = ChatEvent(assistant_id="a1", chat_id="c1")
-    events.add(EventBatch(process="p", first=1, events=(change,), written_at=NOW))
+def test_what_changes_in_chats_and_in_documents_is_told_apart(
+    events: EventRepository,
+) -> None:
+    changes: tuple[Event, ...] = (
+        ChatEvent(assistant_id="a1", chat_id="c1"),
+        DocumentsEvent(assistant_id="a1", document_ids=("d1", "d2")),
+        ChatEvent(assistant_id="a2", chat_id="c1", message_ids=("m1",)),
+    )
+    events.add(EventBatch(process="p", first=1, events=changes, written_at=NOW))
 
     [found] = events.list_after("p", 0, limit=1)
-    assert found.events == (change,)
+    assert found.events == changes
 
 
 def test_each_process_is_known_by_its_last_number(events: EventRepository) -> None:

@@ -17,7 +17,7 @@ def claimed(jobs: JobRepository, process: str = "p1") -> Job:
 
 
 def test_a_claimed_job_is_what_was_added(jobs: JobRepository) -> None:
-    added = job(payload={f"text{n}": text for n, text in enumerate(HARD_TEXTS)})
+    added = job(subject=HARD_TEXTS[0], revision=HARD_TEXTS[-1])
     jobs.add(added)
 
     assert jobs.claim("p1", KINDS) == replace(
@@ -33,6 +33,20 @@ def test_the_oldest_comes_first_and_then_the_smallest_id(jobs: JobRepository) ->
     assert [claimed(jobs).id for _ in range(4)] == ["b", "a", "c", "d"]
 
 
+def test_assistants_have_their_turns(jobs: JobRepository) -> None:
+    for n in range(3):
+        jobs.add(job(id=f"b{n}", assistant_id="b", created_at=later(n)))
+    jobs.add(job(id="c0", assistant_id="c", created_at=later(10)))
+    jobs.add(job(id="a0", assistant_id="a", created_at=later(20)))
+
+    found, after = [], "a"
+    while one := jobs.claim("p1", KINDS, after=after):
+        found.append(one.id)
+        after = one.assistant_id
+
+    assert found == ["b0", "c0", "a0", "b1", "b2"]
+
+
 def test_jobs_of_other_kinds_are_left_alone(jobs: JobRepository) -> None:
     jobs.add(job(id="first", kind="mail", created_at=later(-1)))
     jobs.add(job(id="second"))
@@ -46,10 +60,10 @@ def test_jobs_of_other_kinds_are_left_alone(jobs: JobRepository) -> None:
 
 def test_a_job_that_is_queued_or_runs_is_not_added_again(jobs: JobRepository) -> None:
     jobs.add(job(id="j1"))
-    jobs.add(job(id="j1", payload={"second": "time"}))
+    jobs.add(job(id="j1", revision="r2"))
     assert jobs.count(JobState.QUEUED) == 1
 
-    assert claimed(jobs).payload == {}
+    assert claimed(jobs).revision == "r1"
     jobs.add(job(id="j1"))
     assert jobs.claim("p1", KINDS) is None
 
@@ -58,11 +72,11 @@ def test_a_job_that_is_parked_or_done_is_added_anew(jobs: JobRepository) -> None
     jobs.add(job(id="j1"))
     claimed(jobs)
     jobs.park("j1", "p1", "broken")
-    jobs.add(job(id="j1", payload={"second": "time"}))
+    jobs.add(job(id="j1", revision="r2"))
 
     found = claimed(jobs)
     assert (found.attempts, found.error) == (1, None)
-    assert found.payload == {"second": "time"}
+    assert found.revision == "r2"
 
     jobs.finish("j1", "p1")
     jobs.add(job(id="j1"))

@@ -130,12 +130,13 @@ def test_without_its_database_every_route_says_so_in_time_and_it_comes_back(
 
 
 def call(world: World, route: Route) -> tuple[httpx2.Response, float]:
-    path = route.path(UNKNOWN_ID)
-    if route.upload:
-        form = {"type": "rag", "assistant_id": UNKNOWN_ID}
-        files = {"file": ("a.md", b"# A")}
-        return world.call(route.method, path, data=form, files=files)
-    return world.call(route.method, path, json=route.body)
+    return world.call(
+        route.method,
+        route.path(UNKNOWN_ID),
+        json=route.body,
+        data=route.form,
+        files=route.files,
+    )
 
 
 @pytest.mark.timeout(300)

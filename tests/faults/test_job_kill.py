@@ -11,7 +11,7 @@ import pytest
 from app.config import Settings
 from app.models.job import JobState
 from app.wiring.stores import Repositories, Store, open_store
-from tests.support.job_worker import KIND, JobWorker, Marks
+from tests.support.job_worker import DIES, HANGS_ONCE, KIND, JobWorker, Marks
 from tests.support.made import job
 from tests.support.servers import store_settings
 from tests.support.store_backends import BACKENDS
@@ -53,8 +53,8 @@ def queue(store: Store) -> Repositories:
     return kept
 
 
-def add(queue: Repositories, subject: str, **payload: str) -> None:
-    queue.jobs.add(job(id=subject, kind=KIND, subject=subject, payload=payload))
+def add(queue: Repositories, subject: str, revision: str = "r1") -> None:
+    queue.jobs.add(job(id=subject, kind=KIND, subject=subject, revision=revision))
 
 
 def add_plain(queue: Repositories) -> set[str]:
@@ -87,7 +87,7 @@ def test_the_jobs_of_a_killed_worker_are_done_by_the_other(
         JobWorker(tmp_path / folder, marks, threads=2, **settings) for folder in folders
     ]
     with two_workers(*workers):
-        add(queue, "hangs", first="hang")
+        add(queue, "hangs", HANGS_ONCE)
         names = add_plain(queue) | {"hangs"}
         until(lambda: marks.runs("hangs"))
         [victim] = [w for w in workers if w.process.pid == marks.runs("hangs")[0]]
@@ -116,7 +116,7 @@ def test_a_job_that_kills_its_process_is_parked_after_three_tries(
     workers = [
         JobWorker(tmp_path / "first", marks, threads=1, **settings) for _ in range(2)
     ]
-    add(queue, "a poison", always="die")
+    add(queue, "a poison", DIES)
     names = add_plain(queue)
 
     def supervise() -> bool:
@@ -150,7 +150,7 @@ def test_a_worker_told_to_stop_gives_back_what_does_not_end(
 ) -> None:
     worker = JobWorker(tmp_path / "first", marks, threads=1, **settings)
     with two_workers(worker):
-        add(queue, "hangs", first="hang")
+        add(queue, "hangs", HANGS_ONCE)
         until(lambda: marks.runs("hangs"))
 
         assert worker.terminate() == 0

@@ -1,10 +1,8 @@
 """`flask worker`, for servers that run no jobs themselves."""
 
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
 
 import click
 import pytest
@@ -14,21 +12,8 @@ from app.config import Settings
 from app.models.job import JobState
 from app.wiring.stores import Repositories, open_store
 from tests.support.made import job
-from tests.support.processes import ServerProcess
+from tests.support.processes import WorkerCommand
 from tests.support.waiting import until
-
-
-class WorkerCommand(ServerProcess):
-    """`flask worker` with these settings."""
-
-    def start(self) -> Self:
-        """Start it and wait until it says that it works."""
-        self.spawn([sys.executable, "-m", "flask", "--app", "main", "worker"])
-        line = self.output.readline()
-        if line != "Orquestradora works in the background\n":
-            self.kill()
-            raise AssertionError(self.log.read_text())
-        return self
 
 
 @pytest.fixture

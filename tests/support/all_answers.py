@@ -11,7 +11,7 @@ from tests.support.listening import listening
 from tests.support.route_table import ROUTES, Route
 from tests.support.running import PASSWORD, Person, Server
 from tests.support.second import bare_store
-from tests.support.things import Things, call, make_things, upload
+from tests.support.things import Things, call, call_on, make_things
 
 MEMBERS = ("viewer", "attendant", "editor")
 ROLES = (*MEMBERS, "owner", "admin")
@@ -22,7 +22,6 @@ HIDDEN_IN_STORE = {
     "sessions": ("refresh_id",),
     "messages": ("fingerprint",),
 }
-UPLOAD = next(route for route in ROUTES if route.upload)
 EVENTS = next(route for route in ROUTES if route.stream)
 POST = next(route for route in ROUTES if route.rule == "/chats/enviarMensagemLLM")
 STYLE_SHEET = "/docs/css/swagger-ui.css"
@@ -146,11 +145,7 @@ class AllAnswers:
         for route in _in_order(routes):
             if route.method == "DELETE":
                 self._note_secrets()
-            if route is UPLOAD:
-                answer = upload(http, things)
-            else:
-                answer = call(http, route, things.path(route))
-            self._keep(caller, route, things, answer)
+            self._keep(caller, route, things, call_on(http, route, things))
 
     def _keep(
         self,

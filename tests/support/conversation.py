@@ -102,8 +102,8 @@ class NoPassages:
         question: str,  # noqa: ARG002
         *,
         earlier: Sequence[str],  # noqa: ARG002
-    ) -> tuple[Passage, ...]:
-        return ()
+    ) -> tuple[Passage, ...] | None:
+        return None
 
 
 class NoLocks:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from app.models.event import ChatEvent, Position
+from app.models.event import ChatEvent, DocumentsEvent, Event, Position
 from app.services.event_hub import Reset, Subscription
 from app.services.event_log import EventLog
 from tests.support.conversation import Clock
@@ -75,7 +75,11 @@ def event(number: int, assistant_id: str = "a1") -> ChatEvent:
     )
 
 
-def everything(_: ChatEvent) -> bool:
+def documents_event(*document_ids: str, assistant_id: str = "a1") -> DocumentsEvent:
+    return DocumentsEvent(assistant_id=assistant_id, document_ids=document_ids)
+
+
+def everything(_: Event) -> bool:
     return True
 
 
@@ -85,6 +89,18 @@ def taken(subscription: Subscription, count: int) -> list[str]:
 
 
 def told(subscription: Subscription) -> tuple[Position, ChatEvent]:
+    position, event = next_event(subscription)
+    assert isinstance(event, ChatEvent), event
+    return position, event
+
+
+def told_documents(subscription: Subscription) -> tuple[str, ...]:
+    _, event = next_event(subscription)
+    assert isinstance(event, DocumentsEvent), event
+    return event.document_ids
+
+
+def next_event(subscription: Subscription) -> tuple[Position, Event]:
     found = subscription.get(SOON)
     assert isinstance(found, tuple), found
     return found

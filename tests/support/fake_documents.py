@@ -1,7 +1,7 @@
 """In-memory repositories of knowledge; they run the repositories' contract tests."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from app.models.document import (
     DocumentType,
 )
 from app.models.page import Page, PageRequest
+from app.models.search import Embedding
 from tests.support.fake_console import page_of
 
 
@@ -41,6 +42,9 @@ class FakeDocuments:
         if found and assistant_ids is not None:
             return found if found.assistant_id in assistant_ids else None
         return found
+
+    def find_by_ids(self, assistant_id: str, ids: Collection[str]) -> list[Document]:
+        return [d for d in self._of(assistant_id) if d.id in ids]
 
     def find_by_filename(self, assistant_id: str, filename: str) -> Document | None:
         return self._first(
@@ -73,17 +77,22 @@ class FakeDocuments:
     def filepaths(self, assistant_id: str) -> set[str]:
         return {document.filepath for document in self._of(assistant_id)}
 
-    def total_size(self, assistant_id: str) -> int:
-        return sum(document.size for document in self._of(assistant_id))
+    def find_by_source(self, assistant_id: str, source_url: str) -> Document | None:
+        return self._first(assistant_id, lambda d: d.source_url == source_url)
+
+    def sizes(self, assistant_id: str) -> list[int]:
+        documents = self._of(assistant_id)
+        return [d.size for d in documents if d.type is DocumentType.RAG]
 
     def ready_keys(self, assistant_id: str) -> set[str]:
-        return {f"{d.id}:{d.indexed}" for d in self._of(assistant_id) if d.indexed}
+        return {d.search_key for d in self._of(assistant_id) if d.indexed}
 
-    def keys_of(self, document_ids: Collection[str]) -> set[str]:
+    def obsolete_keys(self, keys: Collection[str]) -> set[str]:
+        return {key for key in keys if self._is_obsolete(key)}
+
+    def searchable_revisions(self, document_ids: Collection[str]) -> dict[str, str]:
         return {
-            f"{d.id}:{d.indexed}"
-            for d in self.all()
-            if d.id in document_ids and d.indexed
+            d.id: d.indexed for d in self.all() if d.id in document_ids and d.indexed
         }
 
     def replace(self, old: Document, new: Document) -> bool:
@@ -123,12 +132,29 @@ class FakeDocuments:
     def remove(self, document_id: str) -> bool:
         return self._documents.pop(document_id, None) is not None
 
+    def remove_revision(self, document: Document) -> bool:
+        with self._lock:
+            present = self._documents.get(document.id)
+            if present is None or present.revision != document.revision:
+                return False
+            del self._documents[document.id]
+            return True
+
     def remove_for_assistant(self, assistant_id: str) -> None:
         for document in self._of(assistant_id):
             del self._documents[document.id]
 
     def _of(self, assistant_id: str) -> list[Document]:
         return [d for d in self.all() if d.assistant_id == assistant_id]
+
+    def _is_obsolete(self, key: str) -> bool:
+        document_id, revision, embedded = key.split(":", 2)
+        document = self._documents.get(document_id)
+        if document is None:
+            return True
+        if revision == document.indexed:
+            return document.embedded not in {None, embedded}
+        return revision != document.revision
 
     def _first(
         self, assistant_id: str, fits: Callable[[Document], bool]
@@ -157,6 +183,23 @@ class FakeChunks:
     def find_by_ids(self, assistant_id: str, ids: Sequence[str]) -> dict[str, Chunk]:
         found = [self._chunks[name] for name in ids if name in self._chunks]
         return {c.id: c for c in found if c.assistant_id == assistant_id}
+
+    def known_embeddings(
+        self, assistant_id: str, model: str, digests: Collection[str]
+    ) -> dict[str, Embedding]:
+        return {
+            chunk.digest: chunk.embedding
+            for chunk in self.all()
+            if chunk.assistant_id == assistant_id
+            and chunk.digest in digests
+            and chunk.embedding
+            and chunk.embedding.model == model
+        }
+
+    def set_embeddings(self, embeddings: Mapping[str, Embedding]) -> None:
+        for name, embedding in embeddings.items():
+            if name in self._chunks:
+                self._chunks[name] = replace(self._chunks[name], embedding=embedding)
 
     def revisions(self, document_id: str) -> list[str]:
         found = {c.revision for c in self.all() if c.document_id == document_id}

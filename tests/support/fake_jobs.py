@@ -25,7 +25,9 @@ class FakeJobs:
             if known is None or known.state is JobState.PARKED:
                 self._jobs[job.id] = job
 
-    def claim(self, process: str, kinds: Collection[str]) -> Job | None:
+    def claim(
+        self, process: str, kinds: Collection[str], *, after: str = ""
+    ) -> Job | None:
         with self._lock:
             queued = [
                 job
@@ -34,12 +36,20 @@ class FakeJobs:
             ]
             if not queued:
                 return None
-            oldest = min(queued, key=lambda job: (job.created_at, job.id))
+            found = min(
+                queued,
+                key=lambda job: (
+                    job.assistant_id <= after,
+                    job.assistant_id,
+                    job.created_at,
+                    job.id,
+                ),
+            )
             claimed = replace(
-                oldest,
+                found,
                 state=JobState.RUNNING,
                 process=process,
-                attempts=oldest.attempts + 1,
+                attempts=found.attempts + 1,
             )
             self._jobs[claimed.id] = claimed
             return claimed

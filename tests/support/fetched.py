@@ -7,11 +7,13 @@ connects to a site there is counted.
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address, ip_network
 from types import TracebackType
 from typing import Self
+
+import pytest
 
 from app.fetching.addresses import AddressGuard
 from app.fetching.fetch import Fetched, Fetcher
@@ -117,6 +119,19 @@ def answer(
 
 def leading_to(location: str) -> bytes:
     return answer(b"", f"Location: {location}", status="302 Found")
+
+
+@contextmanager
+def one_page_everywhere() -> Iterator[None]:
+    """Let every address hold the same page, in this process, without asking it."""
+
+    def fetch(_: Fetcher, url: str, **_how: object) -> Fetched:
+        page = b"<h1>Hours</h1><p>From nine to five."
+        return Fetched(data=page, content_type="text/html", charset=None, final_url=url)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fetcher, "fetch", fetch)
+        yield
 
 
 def reader(

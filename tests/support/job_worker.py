@@ -15,6 +15,7 @@ from app.config import Settings, load_settings
 from app.models.ids import new_id
 from app.models.job import Job
 from app.repositories.process_locks import ProcessLocks
+from app.services import workers
 from app.services.presence import Presence
 from app.services.upkeep import Upkeep
 from app.wiring.stores import Repositories, open_store
@@ -24,6 +25,7 @@ from tests.support.processes import ServerProcess
 READY = "ready"
 KIND = "mark"
 FOR_EVER = 600.0
+QUIET = (0.5, 1.0)
 
 
 class JobWorker(ServerProcess):
@@ -73,20 +75,20 @@ class Marks:
         return {noted.stem for noted in self.folder.glob(f"*.{what}")}
 
 
+DIES, HANGS_ONCE = "dies", "hangs once"
+
+
 class Marker:
-    """Does what a job's payload says, on its first run or always, and notes it."""
+    """Does what a job's revision says, and notes it."""
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
 
     def run(self, job: Job, _stopping: Callable[[], bool]) -> None:
         self._marks.note_run(job.subject)
-        if job.payload.get("always") == "die":
+        if job.revision == DIES:
             os.kill(os.getpid(), signal.SIGKILL)
-        if (
-            job.payload.get("first") == "hang"
-            and len(self._marks.runs(job.subject)) < 2
-        ):
+        if job.revision == HANGS_ONCE and len(self._marks.runs(job.subject)) < 2:
             threading.Event().wait(FOR_EVER)
         self._marks.note(job.subject, "done")
 
@@ -96,6 +98,7 @@ class Marker:
 
 def work(settings: Settings, marks: Marks, threads: int) -> None:
     """Run jobs until SIGTERM."""
+    workers.QUIET = QUIET
     store = open_store(settings)
     kept = Repositories(store.db)
     kept.ensure_indexes()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.extraction.extract import Extract
 from app.models.assistant import Assistant, Retrieval
-from app.models.document import Chunk, Passage
+from app.models.document import Chunk, Passage, search_key
 from app.models.language import detect_language
 from app.services.citations import CitedAnswer
 from app.services.llm.offline import OfflineProvider
@@ -63,6 +63,7 @@ class Library:
     def __init__(self) -> None:
         self.chunks: dict[str, Chunk] = {}
         self.ready: set[str] = set()
+        self.coming: set[str] = set()
         self.comparisons = 0
 
     def put(
@@ -91,7 +92,7 @@ class Library:
                 text=piece.text,
             )
             self.chunks[found.id] = found
-        key = f"{document_id}:{revision}"
+        key = search_key(document_id, revision, None)
         self.ready.add(key)
         return key
 
@@ -101,17 +102,21 @@ class Library:
             k: c for k, c in self.chunks.items() if c.document_id != document_id
         }
 
+    def obsolete_keys(self, keys: Collection[str]) -> set[str]:
+        return set(keys) - self.ready - self.coming
+
     def ready_keys(self, assistant_id: str) -> set[str]:
         self.comparisons += 1
         mine = {
-            f"{c.document_id}:{c.revision}"
+            search_key(c.document_id, c.revision, None)
             for c in self.chunks.values()
             if c.assistant_id == assistant_id
         }
         return self.ready & mine
 
-    def keys_of(self, document_ids: Collection[str]) -> set[str]:
-        return {key for key in self.ready if key.partition(":")[0] in document_ids}
+    def searchable_revisions(self, document_ids: Collection[str]) -> dict[str, str]:
+        parts = (key.split(":") for key in self.ready)
+        return {name: revision for name, revision, _ in parts if name in document_ids}
 
     def list_for_document(self, document_id: str, revision: str) -> list[Chunk]:
         return [
@@ -140,7 +145,8 @@ class Shop:
         self, question: str, earlier: Sequence[str] = ()
     ) -> tuple[Passage, ...]:
         """``earlier`` messages come latest first."""
-        return self._retrieval.find(self.assistant, question, earlier=earlier)
+        found = self._retrieval.find(self.assistant, question, earlier=earlier)
+        return found or ()
 
     def ask(self, question: str, earlier: Sequence[str] = ()) -> CitedAnswer:
         passages = self.passages(question, earlier)

@@ -20,8 +20,11 @@ from app.services.documents import DocumentService
 from app.services.indexing import Indexer, OnProgress
 from app.services.keyring import Keyring
 from app.services.people import PeopleService
+from app.services.portability import PortabilityService
 from app.services.prompts import PromptService
+from app.services.quotas import DocumentQuota
 from app.services.revisions import STALE, Revisions
+from app.services.vectorizing import Vectors
 from tests.support.conversation import Clock
 from tests.support.fake_console import (
     FakeApiKeys,
@@ -29,9 +32,10 @@ from tests.support.fake_console import (
     FakeUsers,
 )
 from tests.support.fake_documents import FakeChunks, FakeDocuments
+from tests.support.fake_watchers import FakeWatchers
 from tests.support.fakes import FakeChats, FakeMessages
 from tests.support.faults import Plan, faulty
-from tests.support.made import NOW, assistant, user
+from tests.support.made import assistant, job, user
 
 OWNER = user(id="owner", email="owner@example.com")
 STRANGER = user(id="stranger", email="stranger@example.com")
@@ -59,6 +63,13 @@ class FakeQueue:
 
     def remove(self, document_id: str) -> None:
         self.waiting = {k: d for k, d in self.waiting.items() if d != document_id}
+
+
+class NoQueue:
+    """Where nothing waits for vectors."""
+
+    def enqueue(self, kind: str, subject: str, **_: str) -> None:
+        raise AssertionError(kind, subject)
 
 
 class FakeIndex:
@@ -93,6 +104,8 @@ class Library:
         self.documents, self.chunks = FakeDocuments(), FakeChunks()
         self.files = DocumentFiles(root)
         self.queue, self.index = FakeQueue(), FakeIndex()
+        self.watchers = FakeWatchers(self.documents)
+        self.vectors = Vectors(chunks=self.chunks, queue=NoQueue(), model=None)
 
     def services(self, plan: Plan | None = None) -> "Services":
         return Services(self, plan or Plan())
@@ -115,7 +128,7 @@ class Library:
 
 def job_of(document: Document) -> Job:
     """Return the job that indexes a revision of a document, as a worker has it."""
-    return _job(f"index:{document.id}:{document.revision}", document.id)
+    return index_job(document.id, document.revision)
 
 
 def only(library: Library) -> Document:
@@ -132,23 +145,21 @@ def indexer(library: Library, **other: Any) -> Indexer:
         "files": library.files,
         "index": library.index,
         "knowledge": library.assistants,
+        "vectors": library.vectors,
+        "watchers": library.watchers,
         "extract": Reader().read,
     }
     return Indexer(**(usual | other))
 
 
-def _job(job_id: str, document_id: str) -> Job:
-    return Job(
-        id=job_id,
-        kind="index",
+def index_job(document_id: str, revision: str) -> Job:
+    return job(
+        id=f"index:{document_id}:{revision}",
         subject=document_id,
-        payload={},
-        assistant_id="a1",
+        revision=revision,
         state=JobState.RUNNING,
         process="p1",
         attempts=1,
-        error=None,
-        created_at=NOW,
     )
 
 
@@ -172,14 +183,20 @@ class Services:
         )
         self.keys = keys
         self.prompts = PromptService(
-            assistants=assistants, documents=documents, files=files, now=now
+            assistants=assistants,
+            documents=documents,
+            files=files,
+            watchers=library.watchers,
+            now=now,
         )
         self.revisions = Revisions(
             documents=documents,
             chunks=chunks,
             files=files,
             knowledge=assistants,
+            quota=DocumentQuota(documents=documents, files=3, megabytes=2),
             queue=faulty(library.queue, plan),
+            watchers=library.watchers,
             now=now,
         )
         self.indexer = Indexer(
@@ -188,6 +205,8 @@ class Services:
             files=files,
             index=faulty(library.index, plan),
             knowledge=assistants,
+            vectors=library.vectors,
+            watchers=library.watchers,
             extract=faulty(Reader(), plan).read,
         )
         self.documents = DocumentService(
@@ -197,7 +216,6 @@ class Services:
             prompts=self.prompts,
             access=access,
             max_upload_mb=1,
-            quota_mb=2,
             stopping=threading.Event(),
             now=now,
         )
@@ -209,6 +227,16 @@ class Services:
             prompts=self.prompts,
             belongings=(keys, chats, messages, documents, chunks, files),
             now=now,
+        )
+        self.portability = PortabilityService(
+            assistants=self.assistants,
+            documents=documents,
+            uploads=self.documents,
+            files=files,
+            access=access,
+            max_upload_mb=1,
+            quota_mb=2,
+            quota_files=3,
         )
 
     def upload(
@@ -229,7 +257,8 @@ class Services:
         """Do what waits to be indexed, as a worker does."""
         waiting = self.library.queue.waiting
         for job_id, document_id in list(waiting.items()):
-            self.indexer.run(_job(job_id, document_id), lambda: False)
+            revision = job_id.rpartition(":")[2]
+            self.indexer.run(index_job(document_id, revision), lambda: False)
             waiting.pop(job_id, None)
 
     def upload_and_index(self, data: bytes, **fields: Any) -> Document:

@@ -66,6 +66,13 @@ class Listener:
             told.append(self.next("message").data["text"])
         return told
 
+    def next_ready(self, *names: str) -> list[Frame]:
+        """Return the documents told until those of these names have been ready."""
+        told: list[Frame] = []
+        while set(names) - {f.data["filename"] for f in told if is_ready(f)}:
+            told.append(self.next("document"))
+        return told
+
     def all_until(self, text: str) -> list[Frame]:
         """Return what comes up to the ``chat`` after a message with this text."""
         frames: list[Frame] = []
@@ -118,6 +125,10 @@ class Listener:
         if "data" in fields:
             name, data = fields.get("event", "message"), json.loads(fields["data"])
             self._frames.append(Frame(name=name, data=data, id=self.id))
+
+
+def is_ready(frame: Frame) -> bool:
+    return bool(frame.data["status"] == "ready")
 
 
 @contextmanager

@@ -205,7 +205,7 @@ def job(**fields: Any) -> Job:
         "id": new_id(),
         "kind": "index",
         "subject": "d1",
-        "payload": {},
+        "revision": "r1",
         "assistant_id": "a1",
         "state": JobState.QUEUED,
         "process": None,

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -15,3 +17,12 @@ def memory_of(pid: int, what: str = "VmRSS") -> float:
 
 def memory() -> float:
     return memory_of(os.getpid())
+
+
+@contextmanager
+def held_at_most(more: float) -> Iterator[None]:
+    """Fail when this process holds so many megabytes more at any moment inside."""
+    Path("/proc/self/clear_refs").write_text("5")  # VmHWM counts from here
+    before = memory()
+    yield
+    assert memory_of(os.getpid(), "VmHWM") - before < more

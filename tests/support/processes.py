@@ -108,6 +108,19 @@ class ServerProcess:
         return code
 
 
+class WorkerCommand(ServerProcess):
+    """`flask worker` with these settings."""
+
+    def start(self) -> Self:
+        """Start it and wait until it says that it works."""
+        self.spawn([sys.executable, "-m", "flask", "--app", "main", "worker"])
+        line = self.output.readline()
+        if line != "Orquestradora works in the background\n":
+            self.kill()
+            raise AssertionError(self.log.read_text())
+        return self
+
+
 def started(folder: Path, **settings: Any) -> ServerProcess:
     return ServerProcess(folder, **settings)
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tests.support.made_archive import entries, zip_of
 from tests.support.running import PASSWORD
 
 Who = Literal["public", "refresh", "user", "bot"]
@@ -18,7 +19,8 @@ class Route:
 
     ``scopes``: a key with one of them opens it, a user's route as well. ``role``: the
     lowest that may use it, on the thing. ``thing``: what the id in the path names,
-    ``inner`` the second id. ``body``: a JSON body that is good. ``query``: the names
+    ``inner`` the second id. ``body``: a JSON body that is good, or else ``form`` and
+    ``files``, but for an assistant's id in it, which is UNKNOWN_ID. ``query``: the names
     it takes; among them ``assistant_id`` is checked as an id. ``stream``: it does not
     end, and a ticket opens it as well. ``done``: the status when all is well.
     """
@@ -31,13 +33,18 @@ class Route:
     thing: Thing | None = None
     inner: Thing | None = None
     body: dict[str, Any] | None = None
-    upload: bool = False
+    form: dict[str, str] | None = None
+    files: dict[str, tuple[str, bytes]] | None = None
     query: tuple[str, ...] = ()
     stream: bool = False
     done: int = 200
 
     def __str__(self) -> str:
         return f"{self.method} {self.rule}"
+
+    @property
+    def upload(self) -> bool:
+        return self.files is not None
 
     @property
     def template(self) -> str:
@@ -50,6 +57,7 @@ class Route:
 
 
 ID = r"<(?:path:)?(\w+)>"
+UNKNOWN_ID = "6b0158e719637aa53a05b563"
 
 
 PAGING = ("limit", "after")
@@ -266,11 +274,46 @@ ROUTES = (
         body={"query": "opening hours", "limit": 3},
     ),
     Route(
+        method="GET",
+        rule="/assistants/<assistant_id>/export",
+        role="editor",
+        thing="assistant",
+    ),
+    Route(
+        method="POST",
+        rule="/assistants/import",
+        form={"name": "Loja"},
+        files={"file": ("loja.zip", zip_of(entries()))},
+        done=201,
+    ),
+    Route(
         method="POST",
         rule="/documents/add",
         scopes=("documents",),
         role="editor",
-        upload=True,
+        form={"assistant_id": UNKNOWN_ID, "type": "rag"},
+        files={"file": ("more.md", b"# More")},
+        done=201,
+    ),
+    Route(
+        method="POST",
+        rule="/documents/add-many",
+        scopes=("documents",),
+        role="editor",
+        form={"assistant_id": UNKNOWN_ID},
+        files={"files": ("another.md", b"# Another")},
+    ),
+    Route(
+        method="POST",
+        rule="/documents/add-url",
+        scopes=("documents",),
+        role="editor",
+        body={
+            "assistant_id": UNKNOWN_ID,
+            "url": "https://example.com/page",
+            "filename": "page.html",
+            "replace": False,
+        },
         done=201,
     ),
     Route(
@@ -336,4 +379,3 @@ ROUTES = (
     Route(method="GET", rule="/docs/<any(css, js):kind>/<name>", who="public"),
 )
 GUARDED = [route for route in ROUTES if route.who != "public"]
-UNKNOWN_ID = "6b0158e719637aa53a05b563"

@@ -1,11 +1,11 @@
 """An assistant with everything that hangs on one, and calls of routes on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
 
-from tests.support.route_table import Route
+from tests.support.route_table import UNKNOWN_ID, Route
 from tests.support.running import Bot, Person
 
 SCOPES = ("chat", "read", "documents")
@@ -66,21 +66,38 @@ def further_key(owner: Person, assistant_id: str, scope: str) -> dict[str, Any]:
     return made
 
 
-def upload(http: httpx2.Client, things: Things) -> httpx2.Response:
-    return http.post(
-        "/documents/add",
-        data={"type": "rag", "assistant_id": things.assistant},
-        files={"file": ("more.md", b"# More")},
-    )
-
-
 def call(
     http: httpx2.Client,
     route: Route,
     path: str,
     params: dict[str, str] | None = None,
 ) -> httpx2.Response:
-    return http.request(route.method, path, json=route.body, params=params)
+    return http.request(
+        route.method,
+        path,
+        json=route.body,
+        data=route.form,
+        files=route.files,
+        params=params,
+    )
+
+
+def call_on(http: httpx2.Client, route: Route, things: Things) -> httpx2.Response:
+    """Call a route with all that it needs, about these things."""
+    return call(http, about(route, things), things.path(route))
+
+
+def about(route: Route, things: Things) -> Route:
+    """Return the route with the assistant's id in its body."""
+
+    def named(fields: dict[str, Any] | None) -> dict[str, Any] | None:
+        ours = {UNKNOWN_ID: things.assistant}
+        return fields and {
+            name: ours.get(value, value) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
+
+    return replace(route, body=named(route.body), form=named(route.form))
 
 
 def everything(admin: Person, things: Things) -> list[Any]:

@@ -50,7 +50,7 @@ def searchable(library: Library) -> bytes | None:
     keys = library.documents.ready_keys("a1")
     if not keys:
         return None
-    [(document_id, revision)] = [key.split(":") for key in keys]
+    [(document_id, revision)] = [key.split(":")[:2] for key in keys]
     [chunk] = library.chunks.list_for_document(document_id, revision)
     return chunk.text.encode()
 

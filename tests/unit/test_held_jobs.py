@@ -69,6 +69,20 @@ def test_a_finished_job_is_gone_and_the_next_one_comes(
     assert mine.take() is None
 
 
+def test_one_assistant_s_many_jobs_do_not_keep_another_s_waiting(
+    mine: HeldJobs, store: FakeJobs
+) -> None:
+    for n in range(1000):
+        store.add(job(id=f"many{n}", assistant_id="many", created_at=later(n)))
+    mine.finish(taken(mine))
+    mine.finish(taken(mine))
+    store.add(job(id="single", assistant_id="another", created_at=later(2000)))
+
+    nearest = [taken(mine).job.id for _ in range(2)]
+
+    assert "single" in nearest
+
+
 def test_a_job_given_back_was_not_begun(mine: HeldJobs, store: FakeJobs) -> None:
     for _ in range(5):
         held = taken(mine)
@@ -183,13 +197,13 @@ def test_a_job_queued_anew_while_it_ends_here_is_run_anew(
 ) -> None:
     held = taken(mine)
     store.finish("j1", "me")  # another thread has got as far as this with it
-    store.add(job(id="j1", payload={"second": "time"}))
+    store.add(job(id="j1", revision="r2"))
     assert mine.take() is None
 
     mine._let_go(held.job.id)
 
     again = taken(mine).job
-    assert (again.payload, again.attempts) == ({"second": "time"}, 1)
+    assert (again.revision, again.attempts) == ("r2", 1)
 
 
 @pytest.mark.parametrize("mode", LOST)

@@ -62,16 +62,14 @@ def queue() -> Queue:
 
 
 def test_what_is_enqueued_is_a_job_and_wakes_the_workers(queue: Queue) -> None:
-    queue.jobs.enqueue(
-        "index", "d1", revision="r1", assistant_id="a1", payload={"why": "upload"}
-    )
+    queue.jobs.enqueue("index", "d1", revision="r1", assistant_id="a1")
 
     assert queue.store.all() == [
         Job(
             id="index:d1:r1",
             kind="index",
             subject="d1",
-            payload={"why": "upload"},
+            revision="r1",
             assistant_id="a1",
             state=JobState.QUEUED,
             process=None,
@@ -151,6 +149,25 @@ def test_the_jobs_of_a_process_struck_off_by_somebody_else_are_queued_again(
     queue.jobs.adopt_orphans()
 
     assert queue.state_of("other") is JobState.QUEUED
+
+
+def test_jobs_that_nobody_runs_are_told_of(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue.jobs.enqueue("index", "d1", revision="r1", assistant_id="a1")
+
+    queue.jobs.warn_if_neglected()
+    assert caplog.records == []
+    queue.jobs.warn_if_neglected()
+    [record] = caplog.records
+    assert "WORKERS" in record.getMessage()
+
+    caplog.clear()
+    assert queue.store.claim("other", ["index"])
+    queue.jobs.enqueue("index", "d2", revision="r1", assistant_id="a1")
+    queue.jobs.warn_if_neglected()
+    queue.jobs.warn_if_neglected()
+    assert caplog.records == []
 
 
 def test_what_could_not_be_queued_again_is_the_next_time(queue: Queue) -> None:

@@ -10,6 +10,7 @@ import pytest
 from app.errors import AssistantNotFound, StoreUnavailable, Unauthorized
 from app.models.caller import Caller
 from app.models.chat import Chat
+from app.models.document import Document
 from app.models.event import ChatEvent, Position
 from app.models.message import Message
 from app.models.user import User
@@ -17,10 +18,15 @@ from app.services import live
 from app.services.event_hub import BUFFERED, Reset
 from app.services.event_log import EventLog
 from app.services.live import Happened, LiveService, Quiet, Step
-from app.services.live_contents import LiveContents
+from app.services.live_contents import (
+    ChatContents,
+    DocumentContents,
+    LiveContents,
+)
 from tests.support.conversation import Clock
-from tests.support.event_processes import Processes
-from tests.support.made import chat, message, user
+from tests.support.event_processes import Outage, Processes, documents_event
+from tests.support.fake_documents import FakeDocuments
+from tests.support.made import chat, document, message, user
 
 ANA = user(id="ana")
 
@@ -28,14 +34,15 @@ ANA = user(id="ana")
 class House:
     """Two assistants with a chat each, and who may see them right now."""
 
-    def __init__(self, log: EventLog) -> None:
-        self.log = log
+    def __init__(self, log: EventLog, outage: Outage) -> None:
+        self.log, self.outage = log, outage
         self.clock = Clock()
         self.stopping = threading.Event()
         self.visible: list[str] | None = ["a1"]
         self.failure: Exception | None = None
         self.chats = {"c1": chat(id="c1", assistant_id="a1")}
         self.chats["c2"] = chat(id="c2", assistant_id="a2")
+        self.documents = FakeDocuments()
         self.reads = 0
         self.slowly: Callable[[], object] = lambda: None
         self.service = LiveService(
@@ -43,7 +50,9 @@ class House:
             access=self,
             chats=self,
             events=log,
-            contents=LiveContents(chats=Kept(self), messages=Kept(self)),
+            contents=LiveContents(
+                chats=Kept(self), messages=Kept(self), documents=self.documents
+            ),
             stopping=self.stopping,
             monotonic=self.clock.monotonic,
         )
@@ -84,6 +93,14 @@ class House:
             )
         )
 
+    def keep(self, name: str, assistant_id: str = "a1") -> Document:
+        made = document(id=name, filename=name, assistant_id=assistant_id)
+        self.documents.add(made)
+        return made
+
+    def tell_of(self, *document_ids: str, assistant_id: str = "a1") -> None:
+        self.log.publish(documents_event(*document_ids, assistant_id=assistant_id))
+
     def a_second_later(self) -> None:
         self.clock.seconds += 1
 
@@ -112,7 +129,7 @@ class Kept:
 @pytest.fixture
 def house() -> Iterator[House]:
     processes = Processes()
-    yield House(processes.start("p"))
+    yield House(*processes.start_with_faults("p"))
     processes.end()
 
 
@@ -127,8 +144,17 @@ def told(steps: Iterator[Step], count: int = 1) -> list[list[str]]:
     for step in islice((s for s in steps if not isinstance(s, Quiet)), count):
         assert isinstance(step, Happened)
         contents = step.contents
+        assert isinstance(contents, ChatContents)
         found.append([contents.chat.id, *(m.id for m in contents.messages)])
     return found
+
+
+def told_of(steps: Iterator[Step]) -> tuple[tuple[Document, ...], tuple[str, ...]]:
+    """Return the documents of the next event, and those that are gone."""
+    step = next(steps)
+    assert isinstance(step, Happened)
+    assert isinstance(step.contents, DocumentContents)
+    return step.contents.documents, step.contents.gone
 
 
 def test_contents_are_told_in_their_order(house: House) -> None:
@@ -269,7 +295,56 @@ def test_equal_events_are_read_each_for_itself(house: House) -> None:
 
     happened = next(steps)
     assert isinstance(happened, Happened)
+    assert isinstance(happened.contents, ChatContents)
     assert happened.contents.chat.username == "Rita"
+
+
+def test_documents_are_told_as_they_are_and_those_that_are_gone_as_such(
+    house: House,
+) -> None:
+    steps = house.watch()
+    made = [house.keep(name) for name in ("d2", "d1")]
+
+    house.tell_of("d1", "gone", "d2")
+
+    assert told_of(steps) == ((made[1], made[0]), ("gone",))
+
+
+def test_documents_that_may_not_be_seen_are_not_told(house: House) -> None:
+    steps = house.watch()
+    mine, theirs = house.keep("d1"), house.keep("d2", "a2")
+
+    house.tell_of(theirs.id, assistant_id="a2")
+    house.tell_of(theirs.id, mine.id)
+
+    # One that is named as another assistant's is not there.
+    assert told_of(steps) == ((mine,), (theirs.id,))
+
+
+def test_who_follows_one_chat_is_not_told_of_documents(house: House) -> None:
+    house.keep("d1")
+    steps = house.watch(chat_id="c1")
+
+    house.tell_of("d1")
+    house.tell("c1", "m1")
+
+    assert told(steps) == [["c1", "m1"]]
+
+
+def test_who_comes_back_is_shown_nothing_older_than_what_others_wrote(
+    house: House,
+) -> None:
+    house.outage.refuses = {"add"}
+    before = house.watch()
+    house.tell("c1", "m1")
+    assert told(before) == [["c1", "m1"]]
+
+    house.chats["c1"] = chat(id="c1", assistant_id="a1", username="Rita")
+    step = next(house.watch(after=Position({})))
+
+    assert isinstance(step, Happened)
+    assert isinstance(step.contents, ChatContents)
+    assert step.contents.chat.username == "Rita"
 
 
 def test_who_reads_too_slowly_is_told_so(house: House) -> None:

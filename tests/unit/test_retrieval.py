@@ -45,7 +45,7 @@ def found(
     asked = assistant(version=version, retrieval=settings)
     return [
         passage.chunk.text
-        for passage in retrieval.find(asked, question, earlier=earlier)
+        for passage in retrieval.find(asked, question, earlier=earlier) or ()
     ]
 
 
@@ -65,18 +65,21 @@ def test_a_new_version_brings_and_takes_documents(
     library.put("Gift bags.", filename="a.md", revision="r2")
     library.remove("b.md")
     assert found(retrieval, "gift ribbon", version=2) == ["Gift bags."]
-    assert index.keys("a1") == {"a.md:r2"}
+    assert index.keys("a1") == {"a.md:r2:"}
 
 
 def test_the_store_is_asked_once_per_version(
     library: Library, retrieval: RetrievalService
 ) -> None:
     library.put("Gift boxes.")
+    found(retrieval, "gift")
+    before = library.comparisons
     for _ in range(5):
         found(retrieval, "gift")
-    assert library.comparisons == 1
-    found(retrieval, "gift", version=2)
-    assert library.comparisons == 2
+    assert library.comparisons == before
+    for _ in range(5):
+        found(retrieval, "gift", version=2)
+    assert library.comparisons == before + 1
 
 
 def test_an_assistant_without_documents_costs_no_search(library: Library) -> None:
@@ -130,7 +133,7 @@ def test_what_another_process_adds_meanwhile_is_not_taken_away(
     slow.put("Gift boxes.", filename="a.md")
     retrieval = RetrievalService(chunks=slow, documents=slow, index=index)
     assert found(retrieval, "gift")
-    assert index.keys("a1") == {"a.md:r1", "b.md:r1"}
+    assert index.keys("a1") == {"a.md:r1:", "b.md:r1:"}
 
 
 def test_a_removed_assistant_leaves_nothing_in_the_index(

@@ -41,7 +41,7 @@ def index(tmp_path: Path) -> Iterator[SearchIndex]:
 def found(retrieval: RetrievalService) -> list[str]:
     asked = assistant(retrieval=Retrieval(passages=2))
     return sorted(
-        passage.chunk.text.split()[3] for passage in retrieval.find(asked, "gift")
+        passage.chunk.text.split()[3] for passage in retrieval.find(asked, "gift") or ()
     )
 
 

@@ -9,7 +9,7 @@ from app.errors import ProviderUnavailable
 from app.models.document import Chunk
 from app.models.search import Embedding, Hit, Neighbour
 from app.repositories.search_index import SearchIndex
-from app.services.embedding import Questions
+from app.services.embedding import Questions, SuspendedEmbedder
 from app.services.fusing import fused
 from app.services.llm.breaker import Breaker
 from app.services.llm.embeddings import normalized
@@ -156,10 +156,10 @@ def test_a_question_finds_what_it_means_in_other_words(index: SearchIndex) -> No
         chunks=library,
         documents=library,
         index=index,
-        questions=Questions(embedder=embedder, breaker=Breaker()),
+        questions=Questions(SuspendedEmbedder(embedder, Breaker())),
     )
 
-    [passage] = retrieval.find(assistant(), "horário")
+    [passage] = retrieval.find(assistant(), "horário") or ()
 
     assert passage.chunk.text == "We open at nine."
     assert (passage.lexical_rank, passage.vector_rank) == (None, 1)
@@ -176,10 +176,10 @@ def test_words_alone_find_while_the_provider_fails_and_it_is_soon_left_alone(
         chunks=library,
         documents=library,
         index=index,
-        questions=Questions(embedder=embedder, breaker=Breaker(failures=2)),
+        questions=Questions(SuspendedEmbedder(embedder, Breaker(failures=2))),
     )
 
     for _ in range(4):
-        [passage] = retrieval.find(assistant(), "open")
+        [passage] = retrieval.find(assistant(), "open") or ()
         assert (passage.lexical_rank, passage.vector_rank) == (1, None)
     assert len(embedder.asked) == 2

@@ -74,6 +74,14 @@ def test_an_assistant_finds_nothing_of_another(index: SearchIndex) -> None:
     assert index.keys("nobody") == set()
 
 
+def test_the_assistants_with_documents_are_told(index: SearchIndex) -> None:
+    put(index, "gift", assistant="a1")
+    put(index, "gift", assistant="a2")
+    index.remove("a2", {"d1:r1"})
+    index.remove("a3", {"d1:r1"})
+    assert index.assistants() == {"a1"}
+
+
 def test_scores_do_not_depend_on_other_assistants(index: SearchIndex) -> None:
     index.add(
         "a1", "k:1", [chunk("gift box", chunk_id="c"), chunk("pay", chunk_id="d")]

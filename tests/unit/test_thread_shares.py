@@ -8,6 +8,7 @@ from app.errors import Busy
 from app.services.thread_shares import (
     RequestThreads,
     ThreadShare,
+    fetch_share,
     stream_share,
     turn_share,
 )
@@ -32,6 +33,13 @@ def test_turns_hold_four_fifths_and_streams_three_twentieths(
 ) -> None:
     assert turn_share(threads) == turns
     assert stream_share(threads) == streams
+
+
+@pytest.mark.parametrize(
+    ("threads", "fetches"), [(2, 0), (4, 1), (20, 3), (100, 8), (320, 8)]
+)
+def test_few_of_the_streams_threads_fetch_pages(threads: int, fetches: int) -> None:
+    assert fetch_share(threads) == fetches
 
 
 @pytest.mark.parametrize("threads", range(2, 2001))

@@ -75,18 +75,23 @@ class TakeoverWrite(Input):
     release_keywords: Keywords = ()
 
 
-class AssistantCreate(Input):
+class AssistantSettings(Input):
+    """What makes an assistant answer as it does, wherever it is."""
+
     name: Name
     company: Company | None = None
-    owner_id: Text | None = Field(None, max_length=64)
     instructions: Instructions = ""
     model: ModelName | None = None
     temperature: Temperature | None = None
     max_tokens: MaxTokens | None = None
     retrieval: RetrievalWrite = RetrievalWrite()
     history: HistoryWrite = HistoryWrite()
-    members: Members = ()
     takeover: TakeoverWrite = TakeoverWrite()
+
+
+class AssistantCreate(AssistantSettings):
+    owner_id: Text | None = Field(None, max_length=64)
+    members: Members = ()
 
 
 class AssistantUpdate(Input):

@@ -84,7 +84,7 @@ class Deleted(Output):
 class ErrorDetail(Output):
     code: str
     message: str
-    fields: dict[str, str] | None = None
+    fields: dict[str, str] | None = Field(None, exclude_if=lambda given: given is None)
     request_id: str
 
 

@@ -1,10 +1,18 @@
 from typing import Literal
 
 from apiflask.fields import UploadFile
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from app.models.document import DocumentStatus, DocumentType
-from app.routes.schemas.common import Input, Instant, Output, Paging, Text
+from app.routes.schemas.common import (
+    ErrorDetail,
+    FilledText,
+    Input,
+    Instant,
+    Output,
+    Paging,
+    Text,
+)
 
 
 class DocumentUpload(Input):
@@ -14,6 +22,21 @@ class DocumentUpload(Input):
     type: DocumentType
     assistant_id: Text = Field(max_length=64)
     replace: Literal["true", "false"] = "false"
+
+
+class DocumentUploads(Input):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    files: list[UploadFile] = Field(min_length=1, max_length=100)
+    assistant_id: Text = Field(max_length=64)
+    replace: Literal["true", "false"] = "false"
+
+
+class PageAddress(Input):
+    assistant_id: Text = Field(max_length=64)
+    url: FilledText = Field(max_length=2048)
+    filename: FilledText | None = Field(None, max_length=1000)
+    replace: StrictBool = False
 
 
 class DocumentQuery(Paging):
@@ -35,11 +58,18 @@ class DocumentRead(Output):
     error: str | None
     chunks: int
     pages: int | None
+    source_url: str | None
     created_at: Instant = Field(alias="createdAt")
 
 
 class DocumentCreated(DocumentRead):
     id: str
+
+
+class UploadOutcome(Output):
+    filename: str
+    document: DocumentRead | None
+    error: ErrorDetail | None
 
 
 class Waiting(Input):
