@@ -13,15 +13,18 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.repositories.database import connect_embedded
+from app.repositories.search_index import SearchIndex
 from benchmarks import knowledge_report as tables
 from benchmarks import report
-from benchmarks.knowledge_corpus import write_corpus
+from benchmarks.knowledge_corpus import Corpus, Question, write_corpus
 from benchmarks.knowledge_embeddings import MODEL
 from benchmarks.knowledge_indexing import (
     Disturbed,
@@ -31,7 +34,7 @@ from benchmarks.knowledge_indexing import (
 )
 from benchmarks.knowledge_references import PlainFts, brute_force, nearest_alone
 from benchmarks.knowledge_search import Searcher, over_http, recall, timed
-from benchmarks.knowledge_site import embedded_site, embeddings_in, wire_site
+from benchmarks.knowledge_site import Site, embedded_site, embeddings_in, wire_site
 from benchmarks.processes import sync_time
 from benchmarks.systems import upstream_in
 from tests.servers.mongo_wire import CannotStart
@@ -76,7 +79,7 @@ WHOLE = Plan(
     documents=5,
     more=10,
     idle=10.0,
-    delays=(100, 1000, 0),
+    delays=(100, 1000),
     assistants=50,
     chunks=2000,
     asked=2000,
@@ -116,55 +119,73 @@ def chat(folder: Path, plan: Plan) -> dict[int, Disturbed]:
 
 def search(folder: Path, plan: Plan) -> tables.Searching:
     place = folder / "search"
-    index_path = place / "data" / "search.sqlite3"
+    found = tables.Searching(chunks=plan.assistants * plan.chunks)
     with embedded_site(place, OFFLINE) as site:
-        idle = site.server.resident()
+        found.resident["idle"] = site.server.resident()
         names = [site.add_assistant()[0] for _ in range(plan.assistants)]
         client, db = connect_embedded(place / "data")
+        index = SearchIndex(place / "data" / "search.sqlite3")
         corpus = write_corpus(
-            db, index_path, names, chunks=plan.chunks, dimensions=plan.dimensions
+            db, index, names, chunks=plan.chunks, dimensions=plan.dimensions
         )
-        asked, round_ = corpus.some(plan.asked), corpus.first_of_each()
-        found = tables.Searching(
-            chunks=plan.assistants * plan.chunks,
-            recall=recall(index_path, corpus, asked[:RECALLED]),
-        )
-        found.resident["idle"] = idle
-        first = over_http(site, corpus, round_)
-        http_lexical = over_http(site, corpus, asked)
-        found.resident["after lexical searches"] = site.server.resident()
-    for name, fused in (("lexical", False), ("fused", True)):
-        searcher = Searcher(db, index_path, corpus, fused=fused)
-        found.first[name] = timed(searcher.search, round_)
-        found.times[name] = timed(searcher.search, asked)
-        searcher.close()
-    found.times["lexical over HTTP"] = http_lexical
-    found.first["lexical over HTTP"] = first
+        asked = corpus.some(plan.asked)
+        for name, fused in (("lexical", False), ("fused", True)):
+            searcher = Searcher(db, index, corpus, fused=fused)
+            _time(found, name, searcher.search, corpus, asked)
+        found.recall = recall(index, corpus, asked[:RECALLED])
+        _time_over_http(found, "lexical over HTTP", site, corpus, asked)
+        found.resident["after lexical searches of all"] = site.server.resident()
     with embeddings_in(folder, plan.dimensions) as embeddings:
         address = f"http://127.0.0.1:{embeddings.port}/v1"
         model = {"EMBEDDING_MODEL": MODEL, "EMBEDDING_BASE_URL": address}
         with embedded_site(place, OFFLINE | model) as site:
-            name = "fused over HTTP"
-            found.first[name] = over_http(site, corpus, round_)
-            found.times[name] = over_http(site, corpus, asked)
+            _time_over_http(found, "fused over HTTP", site, corpus, asked)
             found.resident["after fused searches of all"] = site.server.resident()
-    plain = PlainFts(folder / "plain.sqlite3", db, corpus)
-    timed(plain.search, round_)
-    found.times["a plain FTS5 table"] = timed(plain.search, asked)
-    plain.close()
-    client.close()
+    with closing(PlainFts(folder / "plain.sqlite3", db, corpus)) as plain:
+        _time(found, "a plain FTS5 table", plain.search, corpus, asked)
     found.times["numpy's product alone"] = brute_force(corpus, asked)
-    for dimensions in (plan.dimensions, *plan.other_dimensions):
-        mixed, alone = nearest_alone(
-            folder,
-            assistants=plan.assistants,
-            chunks=plan.chunks,
-            dimensions=dimensions,
-            count=plan.asked // 4,
-        )
-        found.times[f"by meaning alone, {dimensions} dimensions"] = mixed
-        found.times["… always the same assistant"] = alone
+    index.close()
+    client.close()
     return found
+
+
+def search_by_meaning(folder: Path, plan: Plan, found: tables.Searching) -> None:
+    """Time that part alone, with vectors of several lengths."""
+    for dimensions in (plan.dimensions, *plan.other_dimensions):
+        path = folder / f"vectors-{dimensions}.sqlite3"
+        with closing(SearchIndex(path)) as index:
+            mixed, one = nearest_alone(
+                index,
+                assistants=plan.assistants,
+                chunks=plan.chunks,
+                dimensions=dimensions,
+                count=plan.asked // 4,
+            )
+        found.times[f"by meaning alone, {dimensions} dimensions"] = mixed
+        found.times[f"… of one assistant, {dimensions} dimensions"] = one
+        path.unlink()
+
+
+def _time(
+    found: tables.Searching,
+    name: str,
+    search: Callable[[Question], object],
+    corpus: Corpus,
+    asked: Sequence[Question],
+) -> None:
+    found.first[name] = timed(search, corpus.first_of_each())
+    found.times[name] = timed(search, asked)
+
+
+def _time_over_http(
+    found: tables.Searching,
+    name: str,
+    site: Site,
+    corpus: Corpus,
+    asked: Sequence[Question],
+) -> None:
+    found.first[name] = over_http(site, corpus, corpus.first_of_each())
+    found.times[name] = over_http(site, corpus, asked)
 
 
 def run(folder: Path, plan: Plan, part: str | None, *, markdown: bool) -> None:
@@ -176,6 +197,8 @@ def run(folder: Path, plan: Plan, part: str | None, *, markdown: bool) -> None:
     indexing = index(folder, plan) if part in {None, "indexing"} else None
     disturbed = chat(folder, plan) if part in {None, "chats"} else {}
     searching = search(folder, plan) if part in {None, "search"} else None
+    if searching:
+        search_by_meaning(folder, plan, searching)
     for title, heads, rows in (
         (
             f"a document of {plan.pages} pages",

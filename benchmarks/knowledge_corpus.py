@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,14 +73,13 @@ def _at_length_1(rows: Matrix) -> Matrix:
 
 def write_corpus(
     db: AnyDatabase,
-    index_path: Path,
+    index: SearchIndex,
     assistant_ids: Sequence[str],
     *,
     chunks: int,
     dimensions: int,
 ) -> Corpus:
     """Give each assistant its documents, ready, in the store and in the index."""
-    index = SearchIndex(index_path)
     documents, stored = DocumentRepository(db), ChunkRepository(db)
     assistants = AssistantRepository(db)
     questions: list[Question] = []
@@ -100,7 +98,6 @@ def write_corpus(
         assistants.knowledge_changed(assistant_id)
         chunk_ids.append(tuple(chunk.id for chunk in written))
         questions += _questions(number, written, vectors)
-    index.close()
     names = tuple(assistant_ids)
     return Corpus(names, tuple(chunk_ids), dimensions, tuple(questions))
 

@@ -63,10 +63,9 @@ def brute_force(corpus: Corpus, asked: list[Question]) -> Times:
 
 
 def nearest_alone(
-    folder: Path, *, assistants: int, chunks: int, dimensions: int, count: int
+    index: SearchIndex, *, assistants: int, chunks: int, dimensions: int, count: int
 ) -> tuple[Times, Times]:
     """Time the search by meaning alone: assistants in no order, and always one."""
-    index = SearchIndex(folder / f"vectors-{dimensions}.sqlite3")
     asked: list[tuple[str, Embedding]] = []
     for number in range(assistants):
         vectors = vectors_of(number, chunks, dimensions)
@@ -82,7 +81,6 @@ def nearest_alone(
         search(each)
     mixed = timed(search, [asked[at] for at in draws.integers(0, assistants, count)])
     alone = timed(search, asked[-1:] * count)
-    index.close()
     return mixed, alone
 
 

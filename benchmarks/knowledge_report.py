@@ -25,13 +25,16 @@ class Indexing:
 
 @dataclass(slots=True, kw_only=True)
 class Searching:
-    """Times by their names; megabytes of the server, by what it had done before."""
+    """Times by what was searched; ``first``: each assistant's first search.
+
+    ``resident`` are the megabytes of the server, by what it had done before.
+    """
 
     chunks: int
-    recall: float
+    recall: float = 0.0
     times: dict[str, Times] = field(default_factory=dict)
-    resident: dict[str, float] = field(default_factory=dict)
     first: dict[str, Times] = field(default_factory=dict)
+    resident: dict[str, float] = field(default_factory=dict)
 
 
 def indexing_rows(indexing: Indexing) -> Rows:
@@ -41,6 +44,7 @@ def indexing_rows(indexing: Indexing) -> Rows:
     for name, figure in (
         ("first document, s", _first),
         ("later ones, s (median)", _later),
+        ("slowest, s", _slowest),
         ("upload answered, s (median)", _uploaded),
         ("CPU of the server, s (median)", _server),
         ("CPU of the reading process, s (median)", _reader),
@@ -93,9 +97,8 @@ def judge(
     found: list[Judged] = []
     if indexing:
         name, documents = next(iter(indexing.documents.items()))
-        slowest = max(document.found for document in documents)
-        title = f"{indexing.pages} pages until searchable, s"
-        found.append(Judged(title, name, slowest, SEARCHABLE))
+        title = f"{indexing.pages} pages until searchable, slowest, s"
+        found.append(Judged(title, name, _slowest(documents), SEARCHABLE))
     for delay, one in list(disturbed.items())[:1]:
         ratio = at(one.during, 0.95) / at(one.before, 0.95)
         title = f"chat p95 while indexing / idle, upstream {delay} ms"
@@ -124,6 +127,10 @@ def _first(found: Sequence[Indexed]) -> float:
 
 def _later(found: Sequence[Indexed]) -> float:
     return statistics.median(one.found for one in found[1:] or found)
+
+
+def _slowest(found: Sequence[Indexed]) -> float:
+    return max(one.found for one in found)
 
 
 def _uploaded(found: Sequence[Indexed]) -> float:

@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -59,13 +58,12 @@ class Searcher:
     """Searches in this process, as the server does in its own."""
 
     def __init__(
-        self, db: AnyDatabase, index_path: Path, corpus: Corpus, *, fused: bool
+        self, db: AnyDatabase, index: SearchIndex, corpus: Corpus, *, fused: bool
     ) -> None:
-        self._index = SearchIndex(index_path)
         self._retrieval = RetrievalService(
             chunks=ChunkRepository(db),
             documents=DocumentRepository(db),
-            index=self._index,
+            index=index,
             questions=GivenQuestions(corpus) if fused else None,
         )
         assistants = AssistantRepository(db)
@@ -75,9 +73,6 @@ class Searcher:
         assistant = self._assistants[question.assistant]
         if not self._retrieval.search(assistant, question.text, limit=LIMIT):
             raise LookupError(question.text)
-
-    def close(self) -> None:
-        self._index.close()
 
 
 def _found(assistants: AssistantRepository, assistant_id: str) -> Assistant:
@@ -111,12 +106,11 @@ def over_http(site: Site, corpus: Corpus, asked: Sequence[Question]) -> Times:
     return replace(times, cpu=spent.per(len(asked)).total)
 
 
-def recall(index_path: Path, corpus: Corpus, asked: Sequence[Question]) -> float:
+def recall(index: SearchIndex, corpus: Corpus, asked: Sequence[Question]) -> float:
     """Return the share of the ten nearest, by brute force, that the index names.
 
     One that is as near as the tenth counts too.
     """
-    index = SearchIndex(index_path)
     found = 0
     for each in asked:
         ids = corpus.chunk_ids[each.assistant]
@@ -128,5 +122,4 @@ def recall(index_path: Path, corpus: Corpus, asked: Sequence[Question]) -> float
         name = corpus.assistant_ids[each.assistant]
         near = index.nearest(name, each.embedding, limit=LIMIT)
         found += len(enough & {neighbour.chunk_id for neighbour in near})
-    index.close()
     return found / (LIMIT * len(asked))

@@ -18,7 +18,9 @@ KS = (1, 5, 10)
 
 @click.command("evaluate-retrieval")
 @click.argument("cases", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--assistant", "given", help="Its id or exact name; absent: the file names it")
+@click.option(
+    "--assistant", "given", help="Its id or exact name; absent: the file names it"
+)
 @click.option(
     "-k",
     "k",

@@ -57,11 +57,10 @@ def reindex(
             chosen = _chosen(services, assistant, document_id)
             if failed:
                 chosen = [one for one in chosen if one.error and not one.is_waiting]
-            if wait:
-                services.workers.start(1)
             queued = _queue(services.documents, chosen, interrupted)
             following = Following(services.documents, queued)
             if wait:
+                services.workers.start(1)
                 following.until_done(interrupted)
             stopped = interrupted.is_set()
     except AppError as exc:

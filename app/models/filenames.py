@@ -39,6 +39,11 @@ def numbered_name(name: str, number: int) -> str:
     return _cut(stem, MOST_BYTES - len(tail.encode())) + tail
 
 
+def place_key(filepath: str) -> str:
+    """Return what places have in common that some disks take for the same."""
+    return filepath.casefold()
+
+
 def _shortened(name: str, most: int) -> str:
     if len(name.encode()) <= most:
         return name

@@ -66,6 +66,15 @@ ASKING_WORDS = _set(
 )
 """Words, folded, that ask for a property and do not say of what."""
 
+JOINING_WORDS = _set("""e mas então and but so y pero entonces""")
+"""Words with which a message goes on from the one before it."""
+
+POINTING_WORDS = _set(
+    """isso isto disso disto nisso ele ela eles elas dele dela deles delas nele nela
+    it its that this they them those these eso esto ello"""
+)
+"""Words, folded, that stand for something named before."""
+
 _COMMON: dict[Language, frozenset[str]] = {
     "pt": _PT | _folded(_PT),
     "en": _EN,

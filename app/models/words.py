@@ -15,7 +15,13 @@ from functools import lru_cache
 
 import Stemmer
 
-from app.models.language import ASKING_WORDS, LANGUAGES, STOP_WORDS
+from app.models.language import (
+    ASKING_WORDS,
+    JOINING_WORDS,
+    LANGUAGES,
+    POINTING_WORDS,
+    STOP_WORDS,
+)
 
 LONGEST_WORD = 40
 """Characters kept of a word: what is longer is no word but, say, base64."""
@@ -50,8 +56,11 @@ _BEFORE = {
     ),
     "en": (),
 }
+# Before e and i the sounds of c and g are written qu and gu: troca, troque.
+_SOUNDS = (("ifiqu", "if"), ("ific", "if"), ("qu", "c"), ("gu", "g"))
 _AFTER = {
     "pt": (
+        *_SOUNDS,
         ("olu", "olv"),
         ("us", "u"),
         ("ir", ""),
@@ -61,7 +70,7 @@ _AFTER = {
         ("i", ""),
         ("o", ""),
     ),
-    "es": (("olu", "olv"),),
+    "es": (*_SOUNDS, ("olu", "olv")),
     "en": (("eri", ""), ("i", "")),
 }
 _SHORTEST_STEM = 3
@@ -128,6 +137,15 @@ def content_words(text: str) -> list[str]:
         for word in dict.fromkeys(words(text))
         if word not in STOP_WORDS and word not in ASKING_WORDS
     ]
+
+
+def points_back(text: str) -> bool:
+    """Say whether a message reads as if it went on from the one before it."""
+    first = _WORD.search(text)
+    # Not folded: "É …?" begins a question of its own.
+    if first and first.group().lower() in JOINING_WORDS:
+        return True
+    return not POINTING_WORDS.isdisjoint(words(text))
 
 
 def content_stems(text: str) -> list[frozenset[str]]:

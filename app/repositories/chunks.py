@@ -47,10 +47,13 @@ class ChunkRepository:
         return [_from_mongo(row) for row in found.sort("position", ASCENDING)]
 
     def find_by_ids(self, assistant_id: str, ids: Sequence[str]) -> dict[str, Chunk]:
-        found = self._chunks.find(
-            {"_id": {"$in": list(ids)}, "assistant_id": assistant_id}
-        )
-        return {row["_id"]: _from_mongo(row) for row in found}
+        # By nothing but the ids: a store may prefer the index of the other condition.
+        found = self._chunks.find({"_id": {"$in": list(ids)}})
+        return {
+            row["_id"]: _from_mongo(row)
+            for row in found
+            if row["assistant_id"] == assistant_id
+        }
 
     def known_embeddings(
         self, assistant_id: str, model: str, digests: Collection[str]

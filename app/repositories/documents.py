@@ -14,6 +14,7 @@ from app.models.document import (
     DocumentType,
     search_key,
 )
+from app.models.filenames import place_key
 from app.models.page import Page, PageRequest
 from app.repositories.database import AnyDatabase
 from app.repositories.failures import store_errors_translated
@@ -37,7 +38,10 @@ class DocumentRepository:
             [("assistant_id", ASCENDING), ("name_key", ASCENDING)], unique=True
         )
         self._documents.create_index(
-            [("assistant_id", ASCENDING), ("filepath", ASCENDING)], unique=True
+            [("assistant_id", ASCENDING), ("place_key", ASCENDING)], unique=True
+        )
+        self._documents.create_index(
+            [("assistant_id", ASCENDING), ("source_url", ASCENDING)]
         )
         self._documents.create_index([("status", ASCENDING), ("created_at", ASCENDING)])
         self._documents.create_index([("created_at", DESCENDING), ("_id", DESCENDING)])
@@ -216,11 +220,12 @@ def _to_mongo(document: Document) -> dict[str, Any]:
     row["type"] = document.type.value
     row["status"] = document.status.value
     row["name_key"] = _name_key(document.type, document.filename)
+    row["place_key"] = place_key(document.filepath)
     return row
 
 
 def _from_mongo(found: dict[str, Any]) -> Document:
-    row = {k: v for k, v in found.items() if k not in {"_id", "name_key"}}
+    row = {k: v for k, v in found.items() if k not in {"_id", "name_key", "place_key"}}
     row["type"] = DocumentType(row["type"])
     row["status"] = DocumentStatus(row["status"])
     return Document(id=found["_id"], **row)

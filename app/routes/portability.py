@@ -19,7 +19,7 @@ from app.routes.schemas.portability import (
     DocumentsFile,
 )
 from app.routes.state import current_user, services
-from app.services.portability import (
+from app.services.package_format import (
     ASSISTANT,
     DOCUMENTS,
     FORMAT,
@@ -51,7 +51,7 @@ def export_assistant(assistant_id: str) -> Response:
     with ExitStack() as held:
         held.enter_context(services().stream_slots.slot())
         services().store.limit_time(None)  # it lasts as long as the reader takes
-        assistant, parts = services().portability.export(current_user(), assistant_id)
+        assistant, parts = services().exports.export(current_user(), assistant_id)
         response = Response(parts, mimetype=ZIP)
         response.headers["Content-Disposition"] = _disposition(assistant.name)
         response.call_on_close(held.pop_all().close)
@@ -75,13 +75,13 @@ def import_assistant(
 ) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Bring an exported assistant in"""
     services().store.limit_time(None)  # it grows with the documents
-    portability = services().portability
+    imports = services().imports
     with services().stream_slots.slot():
-        package = portability.open(body.file.stream)
+        package = imports.open(body.file.stream)
         settings = _read_settings(package.assistant)
         documents = _parsed(package.documents, DOCUMENTS)
         listed = _shaped(DocumentsFile, documents, DOCUMENTS).documents
-        made = portability.create(
+        made = imports.create(
             current_user(),
             package,
             settings=settings | ({"name": body.name} if body.name else {}),

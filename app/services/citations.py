@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from app.models.document import Chunk, Passage
 from app.models.message import Citation
-from app.services.marks import is_open, marks, numbers, unfinished
+from app.services.marks import joins, marks, numbers, unfinished
 from app.services.prose import Prose
 from app.services.quoting import carriers, denies, quote
 
@@ -86,7 +86,7 @@ class CitedAnswer:
         for stretch, is_code in stretches:
             text = self._held + ("" if is_code else stretch)
             end = len(text) if is_code else unfinished(text)
-            self._put_right(text[:end])
+            self._put_right(text[:end], after=stretch if is_code else "")
             self._held = text[end:]
             if is_code:
                 self._emit(stretch)
@@ -95,24 +95,25 @@ class CitedAnswer:
             self._held = ""
         return "".join(self._sent[before:])
 
-    def _put_right(self, text: str) -> None:
+    def _put_right(self, text: str, *, after: str = "") -> None:
         place = 0
         for begin, mark in marks(text):
             self._emit(text[place:begin])
-            self._emit(self._renumbered(mark, text[begin : mark.start()]))
             place = mark.end()
+            put = self._renumbered(mark, before=text[begin : mark.start()])
+            if not put and joins(self._tail, text[place : place + 1] or after):
+                put = " "
+            self._emit(put)
         self._emit(text[place:])
 
     def _emit(self, text: str) -> None:
         self._sent.append(text)
         self._tail = (self._tail + text[-_TAIL:])[-_TAIL:]
 
-    def _renumbered(self, mark: re.Match[str], before: str) -> str:
+    def _renumbered(self, mark: re.Match[str], *, before: str) -> str:
         named = numbers(mark, highest=len(self._passages))
         if named is None or (mark["target"] and not self._numbered):
             return before + mark[0]
         self._order += [number for number in named if number not in self._order]
         places = "".join(f"[{self._order.index(number) + 1}]" for number in named)
-        if places:
-            return before.removesuffix("\\") + places
-        return " " if is_open(self._tail) else ""
+        return before.removesuffix("\\") + places if places else ""

@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 PATIENCE = 2.0
 """Seconds that a question waits for what the index lacks; a thousand chunks each."""
 
+FEW, PATIENCE_FOR_FEW = 3, 10.0
+"""So many documents were added or replaced just now, and are asked about."""
+
 _LOOK_EVERY = 1.0
 _LONG = 0.5
 
@@ -54,12 +57,18 @@ class _Filling:
     ended: threading.Event = field(default_factory=threading.Event)
     failed: bool = False
 
+    @property
+    def waited_for_until(self) -> float:
+        few = len(self.missing) <= FEW
+        return self.began + (PATIENCE_FOR_FEW if few else PATIENCE)
+
 
 class IndexSync:
     """Compares an assistant's index with the store, and fills it.
 
-    A question waits for that 2 s at the most, counted from its beginning: after a
-    lost index of many documents, answers come of those that are in already.
+    A question waits for that 2 s at the most, counted from its beginning: while a
+    lost index is filled, answers come of the documents that are in already. For a
+    few it waits 10 s: one that has just been replaced is not found before.
     """
 
     def __init__(
@@ -86,7 +95,7 @@ class IndexSync:
 
         Once for each version; ``again``: even if that one was seen.
         """
-        give_up = self._monotonic() + PATIENCE
+        give_up = self._monotonic() + PATIENCE_FOR_FEW
         changed = False
         while again or not self._is_seen(assistant_id, version):
             filling, compared = self._filling(assistant_id, version, again=again)
@@ -94,7 +103,7 @@ class IndexSync:
                 break
             changed = True
             again = again and not compared
-            until = min(give_up, filling.began + PATIENCE)
+            until = min(give_up, filling.waited_for_until)
             filling.ended.wait(max(0.0, until - self._monotonic()))
             if filling.failed or not filling.ended.is_set():
                 break

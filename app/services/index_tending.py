@@ -1,7 +1,10 @@
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from app.services.index_sync import IndexSync
+
+EVERY = 60.0
 
 
 class Assistants(Protocol):
@@ -26,17 +29,27 @@ class IndexTending:
     """
 
     def __init__(
-        self, *, assistants: Assistants, index: Index, retrieval: Retrieval
+        self,
+        *,
+        assistants: Assistants,
+        index: Index,
+        retrieval: Retrieval,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._assistants = assistants
         self._index = index
         self._retrieval = retrieval
+        self._monotonic = monotonic
+        self._due = monotonic()
 
     def tend(self) -> None:
-        """Do it for all but those that come after one that takes long.
+        """Do it for all, once a minute, in as many calls as it takes.
 
+        An assistant with much to do ends a call: the next one, seconds later, goes on.
         Raises StorageFull, StoreUnavailable.
         """
+        if self._monotonic() < self._due:
+            return
         sync = self._retrieval.sync
         known = self._index.assistants() | sync.assistants()
         versions = self._assistants.knowledge_versions(known)
@@ -45,3 +58,4 @@ class IndexTending:
         for assistant_id, version in versions.items():
             if not sync.start(assistant_id, version):
                 return
+        self._due = self._monotonic() + EVERY

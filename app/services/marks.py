@@ -35,7 +35,7 @@ _BEGUN = re.compile(
     re.IGNORECASE,
 )
 _BLANKS = 8
-_OPEN = re.compile(rf"(?:[\{_OPENERS}] ?\d{{0,3}} ?|`)\Z")
+_JOINED = re.compile(rf"(?:[\{_OPENERS}] ?\d{{0,3}} ?[\d\]］】〕〗]|``)\Z")
 _RANGE = re.compile(r"(\d+)(?: ?[-\u2013] ?(\d+))?")
 
 
@@ -47,7 +47,7 @@ def marks(text: str) -> Iterator[tuple[int, re.Match[str]]]:
 
 def unfinished(text: str) -> int:
     """Return where in ``text`` what may be an unfinished mark begins."""
-    place = max(text.rfind(opener) for opener in _OPENERS)
+    place = max(map(text.rfind, _OPENERS))
     if place < 0 or not _BEGUN.fullmatch(text, place):
         place = len(text)
     elif text.endswith("[", 0, place):
@@ -55,9 +55,9 @@ def unfinished(text: str) -> int:
     return _begin(text, place)
 
 
-def is_open(tail: str) -> bool:
-    """Say whether what follows a text's end could make a mark, or code, with it."""
-    return bool(_OPEN.search(tail))
+def joins(before: str, after: str) -> bool:
+    """Say whether two texts could make a mark or code that neither has alone."""
+    return bool(after) and bool(_JOINED.search(before + after[0]))
 
 
 def numbers(mark: re.Match[str], *, highest: int) -> list[int] | None:

@@ -49,7 +49,7 @@ def compose(
     heads = _heads(assistant, history, passages)
     room = context_tokens - (assistant.max_tokens or ANSWER_TOKENS) - _cost(question)
     room -= sum(_cost(head) for head in heads)
-    shown = _fitting(passages or (), room // 2)
+    shown = _fitting(passages or (), (room - _cost(PASSAGES_HEAD)) // 2)
     if shown:
         heads.append(PASSAGES_HEAD)
         room -= _cost(PASSAGES_HEAD)
@@ -68,6 +68,7 @@ def compose(
         max_tokens=assistant.max_tokens,
         deadline=deadline,
         assistant_name=assistant.name,
+        instructions=assistant.instructions,
         question=question,
         passages=tuple(shown),
     )

@@ -7,7 +7,8 @@ LONGEST_SPAN = 200
 """Characters of code within a line: what may be code is held back no longer."""
 
 _LONGEST_TICKS = 20
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+# A line, or all lines together up to the next that may begin or end code.
+_LINES = re.compile(r"[^`~]*\n|[^\n]*\n|[^\n]+")
 _TICKS = re.compile(rf"`{{1,{_LONGEST_TICKS}}}")
 _OPENS = re.compile(r"[ \t>]{0,20}(?P<fence>`{3,}(?!.*`)|~{3,})")
 _MAY_OPEN = re.compile(r"[ \t>]{0,20}(?:`{1,2}|~{1,2}|(?:`{3,}|~{3,})[^\n]*)?")
@@ -37,7 +38,7 @@ class Prose:
         if self._is_data:
             yield text, True
             return
-        for line in _LINE.findall(text):
+        for line in _LINES.findall(text):
             whole = last or line.endswith("\n")
             is_short = len(line) <= LONGEST_SPAN
             at_start = self._at_line_start

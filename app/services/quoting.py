@@ -20,10 +20,13 @@ _DENIAL = 250
 
 _DENIES = re.compile(
     r"\b(?:don.?t|do not|didn.?t|did not|could ?n.?t|could not|can.?t|cannot|not able"
-    r" to|no) (?:know|find|found|have|see|locate|answer|information|mention)\b"
-    r"|\bn[ãa]o (?:sei|encontrei|achei|tenho|consta|localizei|consegui|encontro|h[áa]"
-    r" informa)"
-    r"|\bno (?:sé|encontré|tengo|encuentro|hay informaci)",
+    r" to|unable to|no) (?:know|find|found|have|see|locate|answer|information|mention"
+    r")\b|\b(?:do|does|did)(?:n.?t| not) (?:say|state|mention|specify)\b"
+    r"|\bn[ãa]o (?:sei|encontrei|encontramos|achei|tenho|temos informa|consta|localizei"
+    r"|consegui|encontro|h[áa] informa|disponho|possuo|diz|menciona|informa|especifica)"
+    r"|\bdesconhe[çz]"
+    r"|\bno (?:lo )?(?:sé|encontré|encontramos|tengo|tenemos informaci|encuentro"
+    r"|hay informaci|dispongo|dicen?\b|menciona|especifica|figura|consta)",
     re.IGNORECASE,
 )
 

@@ -9,7 +9,7 @@ from app.errors import StorageFull, StoreUnavailable
 from app.models.assistant import Assistant
 from app.models.document import Chunk, Passage
 from app.models.search import Embedding, Hit, Neighbour
-from app.models.words import content_words
+from app.models.words import content_words, points_back
 from app.services.fusing import Found, fused
 from app.services.index_sync import IndexSync
 
@@ -200,12 +200,12 @@ class RetrievalService:
         question = question[:_READ]
         before = (said[:_READ] for said in earlier[:_EARLIER])
         context = next((said for said in before if content_words(said)), "")
-        own = len(content_words(question))
+        short = len(content_words(question)) <= _FEW_WORDS
         try:
-            hits = self._by_words(assistant_id, question, context, own, limit)
+            hits = self._by_words(assistant_id, question, context, limit)
             near = self._by_meaning(
                 assistant_id,
-                question if own > _FEW_WORDS else f"{context} {question}",
+                f"{context} {question}" if short or points_back(question) else question,
                 limit,
             )
         except (StorageFull, StoreUnavailable):
@@ -214,13 +214,14 @@ class RetrievalService:
         return fused(hits, near)[:limit]
 
     def _by_words(
-        self, assistant_id: str, question: str, context: str, own: int, limit: int
+        self, assistant_id: str, question: str, context: str, limit: int
     ) -> list[Hit]:
         """Search a question, with the conversation's help if it needs that.
 
-        Without content words it is about the message before. With one or two it may
-        be whole or a follow-up: its own finds weigh more.
+        Without content words it is about the message before. With one or two, or
+        when it points back, it may be a follow-up: its own finds weigh more.
         """
+        own = len(content_words(question))
 
         def search(query: str) -> list[Hit]:
             return self._index.search(assistant_id, query, limit=limit)
@@ -228,8 +229,8 @@ class RetrievalService:
         if not own:
             return search(f"{context} {question}")
         hits = search(question)
-        whole = own > 1 and any(hit.coverage == 1 for hit in hits)
-        if own > _FEW_WORDS or whole or not context:
+        whole = own > _FEW_WORDS or (own > 1 and any(hit.coverage == 1 for hit in hits))
+        if not context or (whole and not points_back(question)):
             return hits
         return _blended(hits, search(context))[:limit]
 

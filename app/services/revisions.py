@@ -8,7 +8,7 @@ from typing import Protocol
 
 from app.errors import DocumentExists, DocumentNotFound
 from app.models.document import Document, DocumentStatus
-from app.models.filenames import numbered_name
+from app.models.filenames import numbered_name, place_key
 from app.models.ids import new_id
 
 STALE = 600  # seconds after which nobody works on an upload any more
@@ -211,11 +211,9 @@ class Revisions:
 
     def _claim_place(self, document: Document, name: str) -> Document:
         """Add the record under the first free place on the disk."""
-        # Some disks take A.md and a.md for the same.
-        paths = self._documents.filepaths(document.assistant_id)
-        taken = {path.casefold() for path in paths}
+        taken: set[str] = set()
         for number in range(1, MOST_NAMESAKES):
-            if document.filepath.casefold() not in taken:
+            if place_key(document.filepath) not in taken:
                 try:
                     self._documents.add(document)
                 except DocumentExists:
@@ -223,6 +221,9 @@ class Revisions:
                         document.assistant_id, document.filename
                     ):
                         raise
+                    # Asked only now: it takes the longer the more there are.
+                    paths = self._documents.filepaths(document.assistant_id)
+                    taken = {place_key(path) for path in paths}
                 except BaseException:
                     self._documents.remove(document.id)
                     raise

@@ -9,7 +9,7 @@ from app.errors import Busy
 
 TURNS = 0.80
 STREAMS = 0.15
-FETCHES = 8  # at once: each may hold some 100 MB for a while
+FETCHES = 8  # at once: each may hold some 50 MB for a moment
 WAITRESS_THREAD = "waitress-"
 COUNTED_FOR = 1.0
 

@@ -20,6 +20,8 @@ from app.services.document_watchers import DocumentWatchers
 from app.services.documents import DocumentService
 from app.services.evaluating import EvaluationService
 from app.services.event_log import EventLog
+from app.services.exporting import ExportService
+from app.services.importing import ImportService
 from app.services.indexing import INDEX
 from app.services.intake import Intake
 from app.services.jobs import Jobs
@@ -32,7 +34,6 @@ from app.services.outbox import OutboxService
 from app.services.pages import PageService
 from app.services.passwords import PasswordHasher
 from app.services.people import PeopleService
-from app.services.portability import PortabilityService
 from app.services.presence import Presence
 from app.services.searching import SearchService
 from app.services.thread_shares import (
@@ -80,13 +81,14 @@ class Services:
     documents: DocumentService
     evaluation: EvaluationService
     event_log: EventLog
+    exports: ExportService
+    imports: ImportService
     intake: Intake
     jobs: Jobs
     keyring: Keyring
     live: LiveService
     outbox: OutboxService
     pages: PageService
-    portability: PortabilityService
     search: SearchService
     tickets: TicketService
     turns: TurnService
@@ -191,6 +193,7 @@ def build_services(settings: Settings) -> Services:
         often=(
             turning.recovery.clear_up,
             working.jobs.adopt_orphans,
+            knowledge.tending.tend,
             turning.queue.look_after_late,
             turning.return_timer.look,
         ),
@@ -200,7 +203,6 @@ def build_services(settings: Settings) -> Services:
             outbox.reassign_forsaken,
             knowledge.prompts.finish_pending,
             knowledge.revisions.clear_up,
-            knowledge.tending.tend,
             working.jobs.warn_if_neglected,
             assistants.finish_deletions,
         ),
@@ -253,12 +255,12 @@ def build_services(settings: Settings) -> Services:
             access=access,
             max_upload_mb=settings.max_upload_mb,
         ),
-        portability=PortabilityService(
+        exports=ExportService(
+            documents=kept.documents, files=knowledge.files, access=access
+        ),
+        imports=ImportService(
             assistants=assistants,
-            documents=kept.documents,
             uploads=knowledge.documents,
-            files=knowledge.files,
-            access=access,
             max_upload_mb=settings.max_upload_mb,
             quota_mb=settings.assistant_quota_mb,
             quota_files=settings.assistant_quota_files,

@@ -40,7 +40,9 @@ MANUALS = {
             but="developers-reference.html",  # all the others on one page
         ),
         Manual(
-            "live-manual", "live-manual-txt", "doc/live-manual/txt/live-manual.en.txt.gz"
+            "live-manual",
+            "live-manual-txt",
+            "doc/live-manual/txt/live-manual.en.txt.gz",
         ),
     ),
     "es": (
@@ -49,7 +51,9 @@ MANUALS = {
         Manual("installation-guide", INSTALLATION, f"doc/{INSTALLATION}/es/*.html"),
         Manual("maint-guide", "maint-guide-es", "doc/maint-guide-es/html/*.html"),
         Manual(
-            "live-manual", "live-manual-txt", "doc/live-manual/txt/live-manual.es.txt.gz"
+            "live-manual",
+            "live-manual-txt",
+            "doc/live-manual/txt/live-manual.es.txt.gz",
         ),
     ),
 }

@@ -27,7 +27,9 @@ from benchmarks.upstream import BACKLOG, Connection
 
 DIMENSIONS = 512
 PART = 4
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
 
 
 class Embeddings(Connection):

@@ -13,6 +13,7 @@ from app.models.document import Chunk, DocumentStatus, DocumentType
 from app.models.evaluation import Case
 from app.models.page import PageRequest
 from app.repositories.chunks import ChunkRepository
+from app.repositories.search_index import SearchIndex
 from app.services.evaluating import EvaluationService
 from app.wiring import Services, build_services
 
@@ -65,9 +66,11 @@ def library_in(
                 made = services.assistants.create(ADMIN, name=language).assistant
                 _upload(services, made, files)
         services.workers.start(1)
-        for language in documents:
-            _wait(services, assistants.get(language) or _assistants(services)[language])
         assistants = _assistants(services)
+        index = SearchIndex(settings.data_dir / "search.sqlite3")
+        for assistant in assistants.values():
+            _wait(services, assistant, index)
+        index.close()
         chunks = ChunkRepository(services.store.db)
         yield Library(
             services.evaluation,
@@ -103,12 +106,16 @@ def _upload(services: Services, assistant: Assistant, folder: Path) -> None:
         )
 
 
-def _wait(services: Services, assistant: Assistant) -> None:
+def _wait(services: Services, assistant: Assistant, index: SearchIndex) -> None:
+    """Wait until all documents can be searched."""
     while True:
         documents = list(knowledge_of(services.documents, assistant.id))
-        if not any(document.is_waiting for document in documents):
-            break
+        for document in documents:
+            if document.status is DocumentStatus.FAILED:
+                raise NotIndexed(f"{document.filename}: {document.error}")
+        services.search.search(ADMIN, assistant.id, assistant.name, limit=1)
+        wanted = {document.search_key for document in documents}
+        waiting = any(document.is_waiting for document in documents)
+        if not waiting and index.keys(assistant.id) == wanted:
+            return
         time.sleep(BETWEEN_LOOKS)
-    for document in documents:
-        if document.status is DocumentStatus.FAILED:
-            raise NotIndexed(f"{document.filename}: {document.error}")

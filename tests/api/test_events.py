@@ -187,7 +187,7 @@ def test_who_comes_back_goes_on_where_they_were_at_any_server(
 def test_who_comes_back_from_nowhere_has_to_read_anew(
     owner: Person, bot: Bot, follow: Follow, position: str
 ) -> None:
-    listener = follow(person=owner, last_event_id=position)
+    listener = follow(person=owner, assistant_id=bot.id, last_event_id=position)
 
     assert listener.next().name == "reset"
     bot.post("after it")

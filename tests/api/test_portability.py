@@ -4,18 +4,23 @@ import io
 import json
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import httpx2
 import pytest
 
-from tests.support.made_archive import assistant_json, entries, listed, zip_of
+from tests.support.made_archive import (
+    assistant_json,
+    bring_in,
+    entries,
+    listed,
+    numbers,
+    zip_of,
+)
 from tests.support.made_pdf import MadePdf
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server, running
-from tests.support.waiting import until
 
 MEGABYTE = 2**20
 SETTINGS: dict[str, Any] = {
@@ -68,12 +73,6 @@ def export(person: Person, assistant_id: str) -> httpx2.Response:
     answer = person.http.get(f"/assistants/{assistant_id}/export")
     assert answer.status_code == 200, answer.text
     return answer
-
-
-def bring_in(person: Person, data: bytes, **form: str) -> httpx2.Response:
-    return person.http.post(
-        "/assistants/import", data=form, files={"file": ("shop.zip", data)}
-    )
 
 
 def contents(data: bytes) -> dict[str, Any]:
@@ -274,71 +273,3 @@ def test_a_body_of_more_than_all_documents_may_have_is_refused(owner: Person) ->
         "body_too_large",
     )
     assert "20 MB" in answer.json()["error"]["message"]
-
-
-# Readers
-
-
-def test_a_reader_that_goes_away_leaves_nothing_behind(
-    server: Server, owner: Person
-) -> None:
-    bot = owner.create_assistant()
-    for number in range(4):
-        owner.upload(bot, f"{number}.txt", numbers(number)).raise_for_status()
-    slots = server.services.stream_slots
-    files = open_files(server)
-    host, port = server.base_url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sendall(
-            f"GET /assistants/{bot.id}/export HTTP/1.1\r\nHost: x\r\n"
-            f"Authorization: Bearer {owner.token}\r\n\r\n".encode()
-        )
-        assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
-
-    until(slots.is_idle)
-    until(lambda: open_files(server) == files)
-
-
-def test_asking_for_the_head_of_it_leaves_nothing_behind(
-    server: Server, owner: Person, bot: Bot
-) -> None:
-    for _ in range(10):
-        assert owner.http.head(f"/assistants/{bot.id}/export").status_code == 200
-
-    until(server.services.stream_slots.is_idle)
-
-
-def test_an_export_that_breaks_is_no_whole_file(
-    server: Server, owner: Person, shop: Bot
-) -> None:
-    [document] = [
-        one for one in documents_of(owner, shop.id) if one["filename"] == "prices.pdf"
-    ]
-    place = server.settings.documents_dir / document["filepath"]
-    place.unlink()
-    place.mkdir()  # it cannot be read as a file
-
-    with pytest.raises(httpx2.HTTPError):
-        owner.http.get(f"/assistants/{shop.id}/export")
-
-    until(server.services.stream_slots.is_idle)
-
-
-def numbers(seed: int) -> bytes:
-    """Return a text of 0.8 MB."""
-    return b"".join(b"%d " % (i * i * (seed + 7)) for i in range(80_000))
-
-
-def open_files(server: Server) -> set[str]:
-    """Return which documents this process, and so the server in it, has open."""
-    root = str(server.settings.documents_dir.resolve())
-    found = set()
-    for handle in Path("/proc/self/fd").iterdir():
-        try:
-            place = str(handle.readlink())
-        except FileNotFoundError:
-            continue
-        if place.startswith(root):
-            found.add(place)
-    return found

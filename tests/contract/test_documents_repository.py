@@ -38,9 +38,10 @@ def test_a_document_is_read_as_it_was_written(
     [
         ({"filename": "a.md"}, {"filename": "a.md"}),
         ({"filepath": "a1/x"}, {"filepath": "a1/x"}),
+        ({"filepath": "a1/É.md"}, {"filepath": "a1/é.MD"}),
         (PROMPT, PROMPT | {"filename": "other.md"}),
     ],
-    ids=["name", "place", "prompt"],
+    ids=["name", "place", "place in capitals", "prompt"],
 )
 def test_a_name_and_a_place_are_taken_once(
     documents: DocumentRepository, first: dict[str, Any], second: dict[str, Any]

@@ -122,7 +122,7 @@ def test_a_body_without_end_is_left_at_the_limit(site: Site, page: Page) -> None
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert isinstance(failed, AddressTooLarge)
-    assert failed.status == 422
+    assert failed.status == 413
     assert failed.details == {"limit": "20 MB"}
     assert most < 50 * MB
 

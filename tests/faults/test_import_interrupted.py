@@ -67,7 +67,7 @@ def statuses(owner: Person) -> dict[str, str]:
 def test_stopped_while_it_stores_it_says_what_is_in_and_goes_on_the_next_time(
     tmp_path: Path, folder: Path, owner: Person, bot: Bot
 ) -> None:
-    names = {f"{number:03}.md" for number in range(150)}
+    names = {f"{number:03}.md" for number in range(100)}
     for name in names:
         (folder / name).write_text(f"This is page {name}.")
     arguments = (bot.id, str(folder), "--no-wait")

@@ -15,7 +15,8 @@ from tests.support.servers import SECRET, store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.waiting import until
 
-TIMES = 4
+TIMES = 3
+RULES = 2_000
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -61,7 +62,7 @@ def test_nothing_is_left_of_what_was_deleted_while_it_was_indexed(
     with opened(data, settings) as db:
         for turn in range(TIMES):
             assistant = librarian.assistant = librarian.add_assistant(server)
-            document = librarian.upload(server, handbook("canary"))
+            document = librarian.upload(server, handbook("canary", RULES))
             librarian.until_is(server, document, "processing")
             time.sleep(random.uniform(0.2, 1.5) if turn else 0.0)
             delete(librarian, server, document, assistant)

@@ -49,7 +49,7 @@ def test_what_a_frozen_worker_writes_too_late_harms_nothing(
         asked = ended.enter_context(started(folders["asked"], workers=0, **settings))
         victim = ended.enter_context(started(folders["first"], workers=1, **settings))
         librarian = Librarian(asked)
-        document = freeze(victim, librarian, asked, handbook("canary"))
+        document = freeze(victim, librarian, asked, handbook("canary", 2_000))
         second = ended.enter_context(started(folders["second"], workers=1, **settings))
         librarian.until_is(asked, document, "ready")
         assert librarian.upload_and_index(asked, handbook("parrot", 50)) == document

@@ -36,6 +36,7 @@ def request(
         max_tokens=max_tokens,
         deadline=time.monotonic() + seconds,
         assistant_name="Guide",
+        instructions="Be brief.",
         question=question,
         passages=(),
     )

@@ -13,6 +13,7 @@ from app.models.document import (
     DocumentStatus,
     DocumentType,
 )
+from app.models.filenames import place_key
 from app.models.page import Page, PageRequest
 from app.models.search import Embedding
 from tests.support.fake_console import page_of
@@ -29,9 +30,7 @@ class FakeDocuments:
     def add(self, document: Document) -> None:
         with self._lock:
             for other in self._of(document.assistant_id):
-                if other.filepath == document.filepath or _name(other) == _name(
-                    document
-                ):
+                if _keys(other) & _keys(document):
                     raise DocumentExists
             self._documents[document.id] = document
 
@@ -218,6 +217,7 @@ class FakeChunks:
         self._chunks = {c.id: c for c in self.all() if not unwanted(c)}
 
 
-def _name(document: Document) -> tuple[DocumentType, str]:
+def _keys(document: Document) -> set[str]:
     is_rag = document.type is DocumentType.RAG
-    return document.type, document.filename if is_rag else ""
+    name = f"{document.type}:{document.filename if is_rag else ''}"
+    return {name, f"place:{place_key(document.filepath)}"}

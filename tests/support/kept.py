@@ -38,6 +38,7 @@ def files_in(folder: Path) -> list[Path]:
 def indexed_rows(path: Path) -> dict[str, int]:
     """Return how many rows a search index has, by table; none are left out."""
     with apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+        connection.set_busy_timeout(10_000)
         found = {
             name: int(connection.execute(f"SELECT count(*) FROM {name}").get)  # noqa: S608
             for name in TABLES

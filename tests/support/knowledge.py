@@ -160,7 +160,11 @@ class Shop:
 
 
 def request(
-    question: str, passages: Sequence[Passage] = (), earlier: Sequence[str] = ()
+    question: str,
+    passages: Sequence[Passage] = (),
+    earlier: Sequence[str] = (),
+    *,
+    instructions: str = "",
 ) -> CompletionRequest:
     said = [*reversed(earlier), question]
     return CompletionRequest(
@@ -170,6 +174,7 @@ def request(
         max_tokens=None,
         deadline=time.monotonic() + 10,
         assistant_name="Vale",
+        instructions=instructions,
         question=question,
         passages=tuple(passages),
     )

@@ -17,10 +17,11 @@ from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
 from app.services.documents import DocumentService
+from app.services.exporting import ExportService
+from app.services.importing import ImportService
 from app.services.indexing import Indexer, OnProgress
 from app.services.keyring import Keyring
 from app.services.people import PeopleService
-from app.services.portability import PortabilityService
 from app.services.prompts import PromptService
 from app.services.quotas import DocumentQuota
 from app.services.revisions import STALE, Revisions
@@ -228,12 +229,10 @@ class Services:
             belongings=(keys, chats, messages, documents, chunks, files),
             now=now,
         )
-        self.portability = PortabilityService(
+        self.exports = ExportService(documents=documents, files=files, access=access)
+        self.imports = ImportService(
             assistants=self.assistants,
-            documents=documents,
             uploads=self.documents,
-            files=files,
-            access=access,
             max_upload_mb=1,
             quota_mb=2,
             quota_files=3,

@@ -8,6 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import httpx2
+
+from tests.support.running import Person, Server
+
 HOURS = {"hours.md": b"# Hours\n\nWe open from nine to five."}
 Entry = tuple[str | ZipInfo, bytes]
 
@@ -76,6 +80,32 @@ def zeros(megabytes: int) -> bytes:
     block = bytes(1024 * 1024)
     parts = [deflate.compress(block) for _ in range(megabytes)]
     return b"".join([*parts, deflate.flush()])
+
+
+def bring_in(
+    person: Person, data: bytes, *, language: str = "en", **form: str
+) -> httpx2.Response:
+    return person.http.post(
+        "/assistants/import",
+        data=form,
+        files={"file": ("shop.zip", data)},
+        headers={"Accept-Language": language},
+    )
+
+
+def kept(server: Server, person: Person) -> list[Any]:
+    """Return all that a refused import must leave as it is."""
+    root = server.settings.documents_dir
+    return [
+        person.http.get("/assistants/list").json(),
+        person.http.get("/documents/list").json(),
+        sorted(str(path) for path in root.rglob("*") if path.is_file()),
+    ]
+
+
+def numbers(seed: int) -> bytes:
+    """Return a text of 0.8 MB."""
+    return b"".join(b"%d " % (i * i * (seed + 7)) for i in range(80_000))
 
 
 def _json(value: Any) -> bytes:

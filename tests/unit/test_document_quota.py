@@ -141,7 +141,7 @@ def test_a_file_that_another_process_adds_meanwhile_counts(library: Library) -> 
     for number in range(FILES - 1):
         library.services().upload(filename=f"{number}.md")
     plan = Plan()
-    plan.hooks["FakeDocuments.filepaths"] = lambda: library.services().upload(
+    plan.hooks["DocumentFiles.stage"] = lambda: library.services().upload(
         filename="quicker.md"
     )
 

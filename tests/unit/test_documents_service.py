@@ -135,7 +135,7 @@ def test_names_that_differ_in_case_get_two_places(services: Services) -> None:
 
 def test_a_place_taken_at_the_same_instant_is_passed_over(library: Library) -> None:
     plan = Plan()
-    plan.hooks["FakeDocuments.filepaths"] = lambda: library.services().upload(
+    plan.hooks["DocumentFiles.stage"] = lambda: library.services().upload(
         NEW, filename="a?b.md"
     )
 
@@ -147,7 +147,7 @@ def test_a_place_taken_at_the_same_instant_is_passed_over(library: Library) -> N
 
 def test_one_name_at_the_same_instant_is_taken_once(library: Library) -> None:
     plan = Plan()
-    plan.hooks["FakeDocuments.filepaths"] = lambda: library.services().upload(NEW)
+    plan.hooks["DocumentFiles.stage"] = lambda: library.services().upload(NEW)
 
     with pytest.raises(DocumentExists):
         library.services(plan).upload(OLD)

@@ -72,7 +72,7 @@ def canary() -> Iterator[Site]:
 def failure(url: str, fetcher: Fetcher | None = None) -> AddressUnreadable:
     with pytest.raises(AddressUnreadable) as failed:
         read(url, fetcher)
-    assert failed.value.status == 422
+    assert failed.value.status == 502
     return failed.value
 
 

@@ -12,8 +12,9 @@ from app.models.document import Chunk
 from app.repositories.search_index import SearchIndex
 from app.services import index_sync as module
 from app.services.index_sync import IndexSync
-from app.services.index_tending import IndexTending
+from app.services.index_tending import EVERY, IndexTending
 from app.services.retrieval import RetrievalService
+from tests.support.conversation import Clock
 from tests.support.knowledge import Library, assistant
 from tests.support.waiting import until
 
@@ -77,6 +78,7 @@ def found(
 def test_a_question_is_answered_of_what_is_in_while_the_rest_is_added(
     slow: Slow, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "FEW", 1)
     monkeypatch.setattr(module, "PATIENCE", 0.2)
     slow.put("Gift boxes.", filename="a.md")
     slow.put("Ribbons.", filename="b.md")
@@ -93,23 +95,22 @@ def test_a_question_is_answered_of_what_is_in_while_the_rest_is_added(
     assert slow.listed == ["a.md", "b.md"]
 
 
-def test_only_the_first_questions_wait(
+def test_who_comes_when_it_has_been_waited_for_long_does_not_wait(
     slow: Slow, index: SearchIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "FEW", 0)
+    monkeypatch.setattr(module, "PATIENCE", 3600.0)
     slow.put("Gift boxes.", filename="a.md")
     slow.put("Ribbons.", filename="b.md")
-    retrieval = over(slow, index)
-    found(retrieval, "gift")
-    monkeypatch.setattr(module, "PATIENCE", 0.0)  # one that waited would fail below
-    slow.put("Paper.", filename="c.md")
+    retrieval, clock = over(slow, index), Clock()
+    retrieval.sync._monotonic = clock.monotonic
+    retrieval.sync.start("a1", 1)
+    until(lambda: len(slow.listed) == 2)
 
-    for _ in range(20):
-        assert found(retrieval, "gift", version=2) == ["Gift boxes."]
+    clock.seconds += 3600
 
-    assert slow.listed == ["a.md", "b.md"]
-    slow.go_on.set()
-    until(lambda: found(retrieval, "paper", version=2) == ["Paper."])
+    for _ in range(20):  # with a wait each, this would take days
+        assert found(retrieval, "gift") == ["Gift boxes."]
 
 
 def test_what_is_added_during_the_wait_is_found_by_who_waits(
@@ -227,7 +228,10 @@ def test_what_others_deleted_leaves_the_index_without_a_question(
 ) -> None:
     retrieval = over(library, index)
     versions = Versions(a1=1, a2=1)
-    tending = IndexTending(assistants=versions, index=index, retrieval=retrieval)
+    clock = Clock()
+    tending = IndexTending(
+        assistants=versions, index=index, retrieval=retrieval, monotonic=clock.monotonic
+    )
     library.put("Gift boxes.", filename="a.md")
     library.put("Ribbons.", filename="b.md")
     found(retrieval, "gift")
@@ -237,10 +241,17 @@ def test_what_others_deleted_leaves_the_index_without_a_question(
     versions["a1"] = 2
 
     tending.tend()
-    until(lambda: index.keys("a1") == {"b.md:r1:"})
-    tending.tend()
 
-    until(lambda: index.assistants() == {"a1"})
+    assert index.keys("a1") == {"b.md:r1:"}
+    assert index.assistants() == {"a1"}
+    index.add("a2", "c.md:r1:", [])
+    clock.seconds += EVERY - 1
+    tending.tend()
+    assert index.assistants() == {"a1", "a2"}
+    clock.seconds += 1
+    versions["a2"] = 2
+    tending.tend()
+    assert index.assistants() == {"a1"}
 
 
 def test_what_others_added_is_in_the_index_before_it_is_asked(
@@ -248,7 +259,10 @@ def test_what_others_added_is_in_the_index_before_it_is_asked(
 ) -> None:
     retrieval = over(slow, index)
     versions = Versions(a1=1, a2=1)
-    tending = IndexTending(assistants=versions, index=index, retrieval=retrieval)
+    clock = Clock()
+    tending = IndexTending(
+        assistants=versions, index=index, retrieval=retrieval, monotonic=clock.monotonic
+    )
     slow.put("Gift boxes.", filename="a.md")
     found(retrieval, "gift")
     slow.put("Ribbons.", filename="b.md")
@@ -259,5 +273,8 @@ def test_what_others_added_is_in_the_index_before_it_is_asked(
     tending.tend()  # while that is under way there is nothing to be done
     slow.go_on.set()
     until(lambda: len(index.keys("a1")) == 2)
+    slow.put("Paper.", filename="c.md")
+    versions["a1"] = 3
+    tending.tend()  # it goes on, as it was not at the end
 
-    assert slow.listed == ["a.md", "b.md"]
+    assert slow.listed == ["a.md", "b.md", "c.md"]

@@ -163,8 +163,7 @@ def searchable(library: Library) -> list[str]:
     """Return what is found of each document: it must be one piece."""
     return [
         "\n".join(
-            one.text
-            for one in library.chunks.list_for_document(*key.split(":")[:2])
+            one.text for one in library.chunks.list_for_document(*key.split(":")[:2])
         )
         for key in library.documents.ready_keys("a1")
     ]

@@ -230,3 +230,10 @@ def test_a_question_that_begins_with_a_greeting_is_answered() -> None:
 def test_without_passages_nothing_is_found() -> None:
     assert said_to("gift?") == UNKNOWN_EN
     assert said_to("tem presente?") == UNKNOWN_PT
+
+
+def test_where_no_word_tells_the_language_the_instructions_do() -> None:
+    spoken = "Você é a voz da loja e ajuda os clientes."
+
+    assert said_to("criptomoedas?", instructions=spoken) == UNKNOWN_PT
+    assert said_to("Do you take bitcoin?", instructions=spoken) == UNKNOWN_EN

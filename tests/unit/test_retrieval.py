@@ -184,6 +184,27 @@ def test_a_follow_up_is_searched_with_what_came_before(
     assert found(shop, question, *earlier)[0].startswith(f"## {heading}")
 
 
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("And are the ribbons wrapped in paper bags?", 2),
+        ("Are they wrapped in ribbons or paper bags?", 2),
+        ("E as fitas vêm com papel e sacolas?", 2),
+        ("Are ribbons wrapped in paper bags?", 1),
+        ("É possível embrulhar fitas com papel e sacolas?", 1),
+    ],
+)
+def test_a_long_message_that_points_back_is_helped_too(
+    library: Library, retrieval: RetrievalService, question: str, count: int
+) -> None:
+    library.put("Ribbons and paper bags. Fitas, papel e sacolas.")
+    library.put("Vases come from Recife.", filename="vases.md")
+
+    passages = found(retrieval, question, "Where do the vases come from?")
+
+    assert len(passages) == count
+
+
 def test_a_follow_up_about_something_else_is_not_covered(
     shop: RetrievalService,
 ) -> None:

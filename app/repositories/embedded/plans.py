@@ -73,22 +73,27 @@ def _classify(condition: Any) -> tuple[str, ...]:
 def make_plan(
     indexes: Sequence[Index], by_id: Index, shape: Shape, order: Fields
 ) -> Plan:
-    """Return the plan with the longest equality, then bounds, then the order."""
+    """Return the plan with whole keys, the longest equality, bounds, the order."""
     best = Plan(None, residual=tuple(range(len(shape))), sorted=not order)
-    best_score = (0, 0, 0, 0)
+    best_score = (0, 0, 0, 0, 0)
     for index in (by_id, *indexes):
         steps, exact = _steps(index, shape)
         if index.sparse and not steps:
             continue
         served, reverse, merge = _serve(index, steps, order)
         equal = sum(step.kind == "equal" for step in steps)
-        whole = index.unique and equal == len(index.fields)
-        score = (int(whole), equal, len(steps) - equal, int(served and bool(order)))
+        bound = sum(step.kind in {"equal", "in"} for step in steps)
+        whole = index.unique and bound == len(index.fields)
+        score = (
+            int(whole and equal == bound),
+            int(whole),
+            equal,
+            len(steps) - equal,
+            int(served and bool(order)),
+        )
         if score > best_score:
             residual = tuple(n for n in range(len(shape)) if n not in exact)
-            bound = sum(step.kind in {"equal", "in"} for step in steps)
-            exact_keys = index.unique and bound == len(index.fields)
-            best = Plan(index, steps, residual, served, reverse, merge, exact_keys)
+            best = Plan(index, steps, residual, served, reverse, merge, whole)
             best_score = score
     return best
 

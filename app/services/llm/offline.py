@@ -83,7 +83,7 @@ def _answer(request: CompletionRequest) -> Iterator[str]:
         return
     context = _context(request)
     fitting = _fitting(question, request.passages)
-    language = _language(question, context, request.passages)
+    language = _language(question, context, request)
     if not fitting:
         yield text("offline.unknown", language)
         return
@@ -110,15 +110,15 @@ def _only_pleasant(question: str, name: str) -> bool:
     return not set(content_words(question)) - ignored
 
 
-def _language(
-    question: str, context: str, passages: Sequence[Passage]
-) -> Language | str:
-    """Return the question's language, else the conversation's, else the find's."""
+def _language(question: str, context: str, request: CompletionRequest) -> str:
+    """Return the question's language, else the conversation's, else the assistant's."""
     for said in (question, context):
         found = detect_language(said, default=None)
         if found:
             return found
-    return passages[0].chunk.language if passages else "en"
+    if request.passages:
+        return request.passages[0].chunk.language
+    return detect_language(request.instructions)
 
 
 def _context(request: CompletionRequest) -> str:

@@ -18,8 +18,9 @@ class CompletionRequest:
     """One answer to be made.
 
     ``messages`` hold everything that a language model reads: instructions and
-    numbered passages first, the question last. ``question`` and ``passages`` are
-    the same facts apart, for providers that are no language model. ``deadline``
+    numbered passages first, the question last. ``instructions``, ``question`` and
+    ``passages`` are the same facts apart, for providers that are no language model.
+    ``deadline``
     is the instant of ``time.monotonic()`` by which the answer must be whole.
     """
 
@@ -29,6 +30,7 @@ class CompletionRequest:
     max_tokens: int | None
     deadline: float
     assistant_name: str
+    instructions: str
     question: str
     passages: tuple[Passage, ...]
 
