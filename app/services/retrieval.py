@@ -133,7 +133,7 @@ class RetrievalService:
             found = look()
             if not found:
                 return () if found is not None and self._is_told(assistant) else None
-            passages = self._passages(assistant.id, found)[:most]
+            passages = self._passages(assistant.id, found, most)
             if len(passages) == min(len(found), most):
                 break
             self._sync(assistant, again=True)
@@ -156,8 +156,17 @@ class RetrievalService:
         return found if found or self._is_told(assistant) else None
 
     def _passages(
-        self, assistant_id: str, found: Sequence[Found]
+        self, assistant_id: str, found: Sequence[Found], most: int
     ) -> tuple[Passage, ...]:
+        """Return the first that are searchable now."""
+        passages: tuple[Passage, ...] = ()
+        for start in range(0, len(found), most):
+            passages += self._read(assistant_id, found[start : start + most])
+            if len(passages) >= most:
+                break
+        return passages[:most]
+
+    def _read(self, assistant_id: str, found: Sequence[Found]) -> tuple[Passage, ...]:
         ids = [each.chunk_id for each in found]
         chunks = self._chunks.find_by_ids(assistant_id, ids)
         # Afterwards: of what is searchable then, no chunk had been removed before.

@@ -197,7 +197,7 @@ def bomb(client: socket.socket) -> None:
         (answer(b"<p>Hi", "Content-Type: application/pdf"), (415, "document_not_read")),
         (answer(b" \n", HTML), (422, "document_empty")),
     ],
-    ids=lambda part: str(part)[:40],
+    ids=lambda part: getattr(part, "__name__", str(part)[:40]),
 )
 def test_what_cannot_be_had_is_told_and_leaves_nothing(
     server: Server, owner: Person, bot: Bot, site: Site, *, page: Any, expected: Any

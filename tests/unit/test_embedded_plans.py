@@ -18,7 +18,7 @@ SOME = {"$in": [1, 2]}
         ({"owner": "a", "seq": 3, "_id": SOME}, OWNED),
         ({"owner": "a", "_id": {"$gt": 1}}, OWNED),
     ],
-    ids=str,
+    ids=["key", "keys", "keys behind", "two fields", "both", "range"],
 )
 def test_whole_keys_are_looked_up_before_all_that_begins_alike(
     query: dict[str, object], index: Index
