@@ -54,7 +54,8 @@ def _start(settings: Settings) -> APIFlask:
     services.upkeep.start()
     if not _is_command():
         services.workers.start(settings.workers)
-    threading.Thread(target=services.provider.prepare, daemon=True).start()
+    for prepare in services.prepare:
+        threading.Thread(target=prepare, daemon=True).start()
     _tell_setup_token(settings, services)
     warning = threading.Timer(
         THREADS_STARTED, _warn_of_few_threads, [services.request_threads]

@@ -42,6 +42,7 @@ class Knowledge:
     revisions: Revisions
     tending: IndexTending
     vectorizer: Vectorizer
+    prepare: Callable[[], None]
     close: Callable[[], None]
 
 
@@ -126,6 +127,7 @@ def build_knowledge(
             knowledge=kept.assistants,
             watchers=watchers,
         ),
+        prepare=embedder.prepare if embedder else lambda: None,
         close=close,
     )
 

@@ -2,7 +2,6 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from app.config import Settings
 from app.errors import StoreUnavailable
@@ -28,11 +27,8 @@ from app.services.jobs import Jobs
 from app.services.keyring import Keyring
 from app.services.live import LiveService
 from app.services.live_contents import LiveContents
-from app.services.llm.port import Provider
-from app.services.login_limits import LoginLimits
 from app.services.outbox import OutboxService
 from app.services.pages import PageService
-from app.services.passwords import PasswordHasher
 from app.services.people import PeopleService
 from app.services.presence import Presence
 from app.services.searching import SearchService
@@ -51,16 +47,15 @@ from app.services.users import UserService
 from app.services.vectorizing import VECTORIZE
 from app.services.workers import Handler, Workers
 from app.wiring.fetching import build_fetcher
-from app.wiring.keys import open_keyring, plain
+from app.wiring.keys import open_keyring
 from app.wiring.knowledge import build_knowledge
 from app.wiring.providers import describe_provider, make_provider
+from app.wiring.signing_in import build_auth
 from app.wiring.stores import Repositories, Store, open_store
 from app.wiring.turning import build_turning
 from app.wiring.working import build_working
 
 log = logging.getLogger(__name__)
-
-LOGINS_WAITING = 1 / 16  # of the request threads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +63,8 @@ class Services:
     """What the routes and commands work with.
 
     ``stopping`` is set when the server is told to end: streams and long polls end
-    then. ``is_idle`` tells whether no turn runs or waits here; ``close`` ends it all
-    in order.
+    then. ``is_idle`` tells whether no turn runs or waits here. ``prepare`` loads
+    beforehand what is slow to load; ``close`` ends it all in order.
     """
 
     auth: AuthService
@@ -101,7 +96,7 @@ class Services:
     usage: UsageService
     users: UserService
     workers: Workers
-    provider: Provider
+    prepare: tuple[Callable[[], None], ...]
     provider_name: str
     store: Store
     is_idle: Callable[[], bool]
@@ -130,7 +125,7 @@ def build_services(settings: Settings) -> Services:
     event_log = EventLog(process=presence.process, events=kept.events, now=now)
     watchers = DocumentWatchers(events=event_log)
     access = AccessService(assistants=kept.assistants)
-    auth = _build_auth(settings, kept, keyring, threads)
+    auth = build_auth(settings, kept, keyring, threads)
     handlers: dict[str, Handler] = {}
     working = build_working(
         kept, presence=presence, handlers=handlers, stopping=stopping
@@ -277,27 +272,9 @@ def build_services(settings: Settings) -> Services:
         usage=UsageService(usage=kept.usage, access=access),
         users=UserService(users=kept.users, sessions=kept.sessions, auth=auth, now=now),
         workers=working.workers,
-        provider=provider,
+        prepare=(provider.prepare, knowledge.prepare),
         provider_name=describe_provider(settings),
         store=store,
         is_idle=lambda: turn_slots.is_idle() and turning.queue.is_idle(),
         close=close,
-    )
-
-
-def _build_auth(
-    settings: Settings, kept: Repositories, keyring: Keyring, threads: RequestThreads
-) -> AuthService:
-    return AuthService(
-        users=kept.users,
-        sessions=kept.sessions,
-        passwords=PasswordHasher(waiting=lambda: int(threads.count() * LOGINS_WAITING)),
-        limits=LoginLimits(
-            attempts=kept.login_attempts, digest=keyring.digest, now=now
-        ),
-        setup_token=plain(settings.setup_token) or keyring.setup_token(),
-        trust_loopback=settings.setup_token is None,
-        registration_open=settings.registration == "open",
-        session_life=timedelta(days=settings.refresh_token_days),
-        now=now,
     )

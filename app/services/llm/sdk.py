@@ -18,6 +18,7 @@ import openai
 
 from app.services.llm.connect import Route
 
+COMPLETIONS = "/chat/completions"
 _QUIET = {"X-Stainless-Retry-Count": openai.Omit()}
 _OF_ONE_CALL = (b"content-length", b"idempotency-key")
 
@@ -32,13 +33,17 @@ class _Captured(httpx2.BaseTransport):
         return httpx2.Response(200)
 
 
-def request_head(route: Route, *, api_key: str, base_url: str) -> bytes:
-    """Return what a request for a completion starts with, up to its length's value.
+def request_head(
+    route: Route, *, api_key: str, base_url: str, path: str = COMPLETIONS
+) -> bytes:
+    """Return what a request starts with, up to its length's value.
+
+    ``base_url`` may end in the path, as people copy it.
 
     Raises ``ValueError`` for what makes no request.
     """
     try:
-        request = _request(api_key, base_url)
+        request = _request(api_key, base_url, path)
     except (openai.OpenAIError, httpx2.InvalidURL):
         raise ValueError("The key and the address make no request.") from None
     target = request.url.raw_path
@@ -65,10 +70,10 @@ def system_tls() -> ssl.SSLContext:
     return context
 
 
-def _request(api_key: str, base_url: str) -> httpx2.Request:
+def _request(api_key: str, base_url: str, called: str) -> httpx2.Request:
     _silence()
     parts = urlsplit(base_url)
-    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    path = parts.path.rstrip("/").removesuffix(COMPLETIONS).removesuffix(called)
     query = dict(parse_qsl(parts.query))
     captured = _Captured()
     with openai.OpenAI(
@@ -86,7 +91,7 @@ def _request(api_key: str, base_url: str) -> httpx2.Request:
         ),
     ) as client:
         client.post(
-            "/chat/completions",
+            called,
             cast_to=httpx2.Response,
             content=b"{}",
             options={"headers": _QUIET},
