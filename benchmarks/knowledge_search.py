@@ -15,7 +15,7 @@ from app.repositories.chunks import ChunkRepository
 from app.repositories.database import AnyDatabase
 from app.repositories.documents import DocumentRepository
 from app.repositories.search_index import SearchIndex
-from app.services.retrieval import RetrievalService
+from app.services.knowledge.retrieval import RetrievalService
 from benchmarks.knowledge_corpus import Corpus, Question, vectors_of
 from benchmarks.knowledge_site import Site
 from benchmarks.load import Client

@@ -11,7 +11,7 @@ from app.models.document import Document, DocumentFilter, DocumentType
 from app.models.page import PageRequest
 from app.models.user import User, UserRole
 from app.services.assistants import AssistantService
-from app.services.documents import DocumentService
+from app.services.knowledge.documents import DocumentService
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 ADMIN = User(

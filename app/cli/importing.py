@@ -17,7 +17,7 @@ from app.errors import (
 )
 from app.models.caller import Caller
 from app.models.document import Document, DocumentStatus, DocumentType
-from app.services.documents import check_contents
+from app.services.knowledge.documents import check_contents
 
 ADDED, REPLACED, UNCHANGED = "added", "replaced", "unchanged"
 SKIPPED, NOT_TRIED = "skipped", "not tried"

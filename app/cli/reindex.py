@@ -15,7 +15,7 @@ from app.cli.running import interruptible, quiet
 from app.cli.wording import reason_of
 from app.errors import AppError, DocumentNotFound
 from app.models.document import Document, DocumentType
-from app.services.documents import DocumentService
+from app.services.knowledge.documents import DocumentService
 from app.wiring import Services
 
 

@@ -19,7 +19,7 @@ from app.routes.schemas.portability import (
     DocumentsFile,
 )
 from app.routes.state import current_user, services
-from app.services.package_format import (
+from app.services.portability.package_format import (
     ASSISTANT,
     DOCUMENTS,
     FORMAT,

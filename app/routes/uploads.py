@@ -18,7 +18,7 @@ from app.routes.schemas.documents import (
 )
 from app.routes.shown_documents import shown_document
 from app.routes.state import current_caller, services
-from app.services.batches import Outcome
+from app.services.knowledge.batches import Outcome
 
 bp = APIBlueprint("uploads", __name__, url_prefix="/documents", tag="Documents")
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from app.models.document import Chunk, Passage
 from app.models.words import content_stems, terms
+from app.services.knowledge.splitting import is_heading
 from app.services.sentences import sentences
-from app.services.splitting import is_heading
 
 LONGEST_QUOTE = 300
 _SHORT_QUOTE = 100

@@ -1,7 +1,11 @@
 from app.repositories.search_index import SearchIndex
-from app.services.embedding import Questions
-from app.services.evaluating import EvaluationService, IndexOfMeaning, Retrieval
-from app.services.retrieval import RetrievalService
+from app.services.knowledge.embedding import Questions
+from app.services.knowledge.evaluating import (
+    EvaluationService,
+    IndexOfMeaning,
+    Retrieval,
+)
+from app.services.knowledge.retrieval import RetrievalService
 from app.wiring.stores import Repositories
 
 

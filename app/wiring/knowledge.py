@@ -10,20 +10,20 @@ from app.repositories.database import now
 from app.repositories.files import DocumentFiles
 from app.repositories.search_index import SearchIndex
 from app.services.access import AccessService
-from app.services.document_watchers import DocumentWatchers
-from app.services.documents import DocumentService
-from app.services.embedding import Questions, SuspendedEmbedder
-from app.services.evaluating import EvaluationService
-from app.services.index_tending import IndexTending
-from app.services.indexing import Indexer, IndexingQueue
 from app.services.jobs import Jobs
+from app.services.knowledge.document_watchers import DocumentWatchers
+from app.services.knowledge.documents import DocumentService
+from app.services.knowledge.embedding import Questions, SuspendedEmbedder
+from app.services.knowledge.evaluating import EvaluationService
+from app.services.knowledge.index_tending import IndexTending
+from app.services.knowledge.indexing import Indexer, IndexingQueue
+from app.services.knowledge.quotas import DocumentQuota
+from app.services.knowledge.retrieval import RetrievalService
+from app.services.knowledge.revisions import Revisions
+from app.services.knowledge.vectorizing import Vectorizer, Vectors
 from app.services.llm.breaker import Breaker
 from app.services.llm.embeddings import OpenAIEmbedder
 from app.services.prompts import PromptService
-from app.services.quotas import DocumentQuota
-from app.services.retrieval import RetrievalService
-from app.services.revisions import Revisions
-from app.services.vectorizing import Vectorizer, Vectors
 from app.wiring.evaluating import build_evaluation
 from app.wiring.providers import make_embedder
 from app.wiring.stores import Repositories

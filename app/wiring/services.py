@@ -13,25 +13,26 @@ from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
 from app.services.attendance import AttendanceService
 from app.services.auth import AuthService
-from app.services.batches import BatchService
 from app.services.chats import ChatService
-from app.services.document_watchers import DocumentWatchers
-from app.services.documents import DocumentService
-from app.services.evaluating import EvaluationService
 from app.services.event_log import EventLog
-from app.services.exporting import ExportService
-from app.services.importing import ImportService
-from app.services.indexing import INDEX
 from app.services.intake import Intake
 from app.services.jobs import Jobs
 from app.services.keyring import Keyring
+from app.services.knowledge.batches import BatchService
+from app.services.knowledge.document_watchers import DocumentWatchers
+from app.services.knowledge.documents import DocumentService
+from app.services.knowledge.evaluating import EvaluationService
+from app.services.knowledge.indexing import INDEX
+from app.services.knowledge.pages import PageService
+from app.services.knowledge.searching import SearchService
+from app.services.knowledge.vectorizing import VECTORIZE
 from app.services.live import LiveService
 from app.services.live_contents import LiveContents
 from app.services.outbox import OutboxService
-from app.services.pages import PageService
 from app.services.people import PeopleService
+from app.services.portability.exporting import ExportService
+from app.services.portability.importing import ImportService
 from app.services.presence import Presence
-from app.services.searching import SearchService
 from app.services.thread_shares import (
     RequestThreads,
     ThreadShare,
@@ -44,7 +45,6 @@ from app.services.turns import TurnService
 from app.services.upkeep import Upkeep
 from app.services.usage import UsageService
 from app.services.users import UserService
-from app.services.vectorizing import VECTORIZE
 from app.services.workers import Handler, Workers
 from app.wiring.fetching import build_fetcher
 from app.wiring.keys import open_keyring

@@ -7,12 +7,12 @@ from app.repositories.database import now
 from app.services.entries import Entries
 from app.services.handover import Handover
 from app.services.intake import Intake
+from app.services.knowledge.retrieval import RetrievalService
 from app.services.llm.port import Provider
 from app.services.presence import Presence
 from app.services.recovery import Recovery
 from app.services.repetitions import Repetitions
 from app.services.responding import Responder
-from app.services.retrieval import RetrievalService
 from app.services.return_timer import ReturnTimer
 from app.services.settling import Settling
 from app.services.timeline import Events, Timeline

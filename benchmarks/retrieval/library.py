@@ -14,7 +14,7 @@ from app.models.evaluation import Case
 from app.models.page import PageRequest
 from app.repositories.chunks import ChunkRepository
 from app.repositories.search_index import SearchIndex
-from app.services.evaluating import EvaluationService
+from app.services.knowledge.evaluating import EvaluationService
 from app.wiring import Services, build_services
 
 BETWEEN_LOOKS = 0.5

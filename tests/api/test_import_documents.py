@@ -10,7 +10,7 @@ from click.testing import Result
 
 from app.errors import StoreUnavailable
 from app.models.document import Document
-from app.services.documents import DocumentService
+from app.services.knowledge.documents import DocumentService
 from tests.support.running import Bot, Person, Server
 from tests.support.shell import run
 

@@ -250,7 +250,7 @@ def test_a_page_that_comes_too_slowly_is_left(
             pause.wait(0.05)
 
     site.pages["/"] = dripping
-    monkeypatch.setattr("app.services.pages.SECONDS", 0.5)
+    monkeypatch.setattr("app.services.knowledge.pages.SECONDS", 0.5)
 
     refused = add(owner, bot, site.url())
 

@@ -22,7 +22,7 @@ from app.repositories.users import UserRepository
 from app.server.logs import set_up_logging
 from app.services.assistants import AssistantService
 from app.services.chats import ChatService
-from app.services.documents import DocumentService
+from app.services.knowledge.documents import DocumentService
 from tests.support.behaviour import Behaviour
 from tests.support.quick import cheap_passwords
 from tests.support.running import Server, running

@@ -27,6 +27,7 @@ from app.models.document import DocumentFilter
 from app.models.login import FailedLogin
 from app.models.message import Inbound, MessageStatus
 from app.models.page import PageRequest
+from app.models.search import Embedding
 from app.models.user import Session
 from app.repositories.api_keys import ApiKeyRepository
 from app.repositories.assistants import AssistantRepository
@@ -161,6 +162,7 @@ def _argument(repository: object, name: str) -> Any:
         "chunks": [made.chunk()],
         "created_at": NOW,
         "document": document,
+        "embeddings": {"c1": Embedding("m1", b"\0\0\x80?")},
         "entry": made.usage_entry(),
         "inbound": Inbound(idempotency_key="k", channel_message="w", fingerprint="f"),
         "key": made.api_key(),

@@ -10,10 +10,10 @@ from app.models.assistant import Assistant, Retrieval
 from app.models.document import Chunk, Passage, search_key
 from app.models.language import detect_language
 from app.services.citations import CitedAnswer
+from app.services.knowledge.retrieval import RetrievalService
+from app.services.knowledge.splitting import split
 from app.services.llm.offline import OfflineProvider
 from app.services.llm.port import Completion, CompletionRequest, PromptMessage
-from app.services.retrieval import RetrievalService
-from app.services.splitting import split
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -16,16 +16,16 @@ from app.repositories.files import DocumentFiles
 from app.services.access import AccessService
 from app.services.api_keys import ApiKeyService
 from app.services.assistants import AssistantService
-from app.services.documents import DocumentService
-from app.services.exporting import ExportService
-from app.services.importing import ImportService
-from app.services.indexing import Indexer, OnProgress
 from app.services.keyring import Keyring
+from app.services.knowledge.documents import DocumentService
+from app.services.knowledge.indexing import Indexer, OnProgress
+from app.services.knowledge.quotas import DocumentQuota
+from app.services.knowledge.revisions import STALE, Revisions
+from app.services.knowledge.vectorizing import Vectors
 from app.services.people import PeopleService
+from app.services.portability.exporting import ExportService
+from app.services.portability.importing import ImportService
 from app.services.prompts import PromptService
-from app.services.quotas import DocumentQuota
-from app.services.revisions import STALE, Revisions
-from app.services.vectorizing import Vectors
 from tests.support.conversation import Clock
 from tests.support.fake_console import (
     FakeApiKeys,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ImportRefused
-from app.services.archives import Archive, zipped
+from app.services.portability.archives import Archive, zipped
 from tests.support.made_archive import entries, patched, zeros, zip_of
 from tests.support.memory import held_at_most
 

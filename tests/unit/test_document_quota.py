@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import DocumentQuotaExceeded, StoreUnavailable, TooManyDocuments
 from app.models.document import Document, DocumentType
-from app.services.quotas import DocumentQuota
+from app.services.knowledge.quotas import DocumentQuota
 from tests.support.faults import Plan
 from tests.support.library import ADMIN, STRANGER, Library
 from tests.support.races import at_once

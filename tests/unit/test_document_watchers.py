@@ -6,8 +6,8 @@ import pytest
 
 from app.models.document import Document
 from app.models.event import DocumentsEvent
-from app.services import document_watchers
-from app.services.document_watchers import AT_ONCE, TOGETHER, DocumentWatchers
+from app.services.knowledge import document_watchers
+from app.services.knowledge.document_watchers import AT_ONCE, TOGETHER, DocumentWatchers
 from tests.support.conversation import Clock
 from tests.support.event_processes import eventually
 from tests.support.made import document

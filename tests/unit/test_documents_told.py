@@ -9,7 +9,7 @@ import pytest
 from app.errors import AppError
 from app.extraction.extract import Extract
 from app.models.document import Document, DocumentStatus
-from app.services.indexing import OnProgress
+from app.services.knowledge.indexing import OnProgress
 from app.services.workers import TryAgain
 from tests.support.faults import Plan
 from tests.support.library import OWNER, Library, Services, indexer, job_of, only

@@ -14,7 +14,7 @@ from app.errors import AssistantNotFound, Forbidden
 from app.models.assistant import Assistant, AssistantRole, Member
 from app.models.document import Document
 from app.models.user import User
-from app.services.package_format import SETTINGS
+from app.services.portability.package_format import SETTINGS
 from tests.support.faults import Crash, Plan
 from tests.support.library import OWNER, STRANGER, Library, Services
 from tests.support.made import assistant, user

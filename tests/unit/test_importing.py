@@ -20,7 +20,7 @@ from app.errors import (
 from app.models.assistant import Assistant
 from app.models.page import PageRequest
 from app.services.assistants import KeyedAssistant
-from app.services.package_format import PackedDocument
+from app.services.portability.package_format import PackedDocument
 from tests.support.faults import Crash, Mode, Plan
 from tests.support.library import OWNER, Library, Services
 from tests.support.made_archive import entries, listed, zip_of

@@ -10,10 +10,10 @@ from app.errors import StoreUnavailable
 from app.models.assistant import Retrieval
 from app.models.document import Chunk
 from app.repositories.search_index import SearchIndex
-from app.services import index_sync as module
-from app.services.index_sync import IndexSync
-from app.services.index_tending import EVERY, IndexTending
-from app.services.retrieval import RetrievalService
+from app.services.knowledge import index_sync as module
+from app.services.knowledge.index_sync import IndexSync
+from app.services.knowledge.index_tending import EVERY, IndexTending
+from app.services.knowledge.retrieval import RetrievalService
 from tests.support.conversation import Clock
 from tests.support.knowledge import Library, assistant
 from tests.support.waiting import until

@@ -7,7 +7,7 @@ import pytest
 
 from app.extraction.extract import Extract
 from app.models.document import DocumentStatus
-from app.services.indexing import OnProgress
+from app.services.knowledge.indexing import OnProgress
 from app.services.workers import Interrupted
 from tests.support.faults import Plan, faulty
 from tests.support.library import Library, indexer, job_of, only

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from app.repositories.search_index import SearchIndex
+from app.services.knowledge.retrieval import RetrievalService
 from app.services.llm.offline import OfflineProvider
 from app.services.llm.port import Completion, Delta
-from app.services.retrieval import RetrievalService
 from app.texts import text
 from tests.support.knowledge import EXAMPLES, Library, Shop, passage, request
 

@@ -9,7 +9,7 @@ from app.models.assistant import Retrieval
 from app.models.document import Chunk
 from app.models.search import Hit, Neighbour
 from app.repositories.search_index import SearchIndex
-from app.services.retrieval import RetrievalService
+from app.services.knowledge.retrieval import RetrievalService
 from tests.support.knowledge import Library, assistant
 
 

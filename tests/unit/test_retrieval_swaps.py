@@ -8,7 +8,7 @@ import pytest
 from app.models.assistant import Retrieval
 from app.models.document import Chunk
 from app.repositories.search_index import SearchIndex
-from app.services.retrieval import RetrievalService
+from app.services.knowledge.retrieval import RetrievalService
 from tests.support.knowledge import Library, assistant
 
 OLD = "# One\n\nGift boxes of wood.\n\n# Two\n\nGift boxes are brown.\n"

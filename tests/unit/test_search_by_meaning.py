@@ -9,11 +9,11 @@ from app.errors import ProviderUnavailable
 from app.models.document import Chunk
 from app.models.search import Embedding, Hit, Neighbour
 from app.repositories.search_index import SearchIndex
-from app.services.embedding import Questions, SuspendedEmbedder
-from app.services.fusing import fused
+from app.services.knowledge.embedding import Questions, SuspendedEmbedder
+from app.services.knowledge.fusing import fused
+from app.services.knowledge.retrieval import RetrievalService
 from app.services.llm.breaker import Breaker
 from app.services.llm.embeddings import normalized
-from app.services.retrieval import RetrievalService
 from tests.support.knowledge import Library, assistant, chunk
 
 MODEL = "test"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.extraction.extract import Extract, Heading
+from app.services.knowledge.splitting import OVERLAP, PIECE, split
 from app.services.sentences import sentences
-from app.services.splitting import OVERLAP, PIECE, split
 
 FAQ = """\
 # Shop
@@ -239,7 +239,7 @@ def test_monotonous_megabytes_take_seconds_and_stay_in_pieces(
 
 def test_the_splitter_is_loaded_by_the_first_long_document_only() -> None:
     code = (
-        "import sys; from app.services.splitting import split;"
+        "import sys; from app.services.knowledge.splitting import split;"
         " from app.extraction.extract import Extract; split(Extract('a'));"
         "sys.exit('semantic_text_splitter' in sys.modules)"
     )

@@ -8,8 +8,8 @@ from app.errors import AppError, ProviderUnavailable
 from app.models.document import Document, DocumentStatus
 from app.models.job import Job
 from app.models.search import Embedding
-from app.services.indexing import Indexer
-from app.services.vectorizing import BATCH, VECTORIZE, Vectorizer, Vectors
+from app.services.knowledge.indexing import Indexer
+from app.services.knowledge.vectorizing import BATCH, VECTORIZE, Vectorizer, Vectors
 from app.services.workers import Interrupted, TryAgain
 from tests.support.faults import MODES, Crash, Mode, Plan, faulty
 from tests.support.library import (

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from app.models.document import Passage
 from app.models.language import Language, detect_language
 from app.models.words import content_stems, content_words, terms, words
+from app.services.knowledge.splitting import is_heading
 from app.services.llm.port import Completion, CompletionRequest, Delta
 from app.services.llm.tokens import estimate_tokens
 from app.services.quoting import cut, terms_of
 from app.services.sentences import sentences
-from app.services.splitting import is_heading
 from app.texts import text
 
 LEAST_COVERAGE = 0.6

@@ -14,8 +14,8 @@ from app.models.document import Document, DocumentFilter, DocumentType
 from app.models.page import Page, PageRequest
 from app.models.user import User
 from app.services.access import AccessService
-from app.services.archives import PART, zipped
-from app.services.package_format import (
+from app.services.portability.archives import PART, zipped
+from app.services.portability.package_format import (
     ASSISTANT,
     DOCUMENTS,
     FOLDER,

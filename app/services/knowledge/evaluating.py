@@ -9,7 +9,7 @@ from app.models.assistant import Assistant
 from app.models.document import Chunk, Passage
 from app.models.evaluation import Case, Outcome
 from app.models.search import Embedding, Hit, Neighbour
-from app.services.retrieval import Index
+from app.services.knowledge.retrieval import Index
 
 
 class Retrieval(Protocol):

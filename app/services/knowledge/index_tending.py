@@ -2,7 +2,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from app.services.index_sync import IndexSync
+from app.services.knowledge.index_sync import IndexSync
 
 EVERY = 60.0
 

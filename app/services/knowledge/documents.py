@@ -32,8 +32,8 @@ from app.models.filenames import safe_name
 from app.models.ids import new_id
 from app.models.page import Page, PageRequest
 from app.services.access import AccessService
+from app.services.knowledge.revisions import Revisions, place_of
 from app.services.prompts import PromptService
-from app.services.revisions import Revisions, place_of
 
 PROMPT_FORMATS = ("md", "txt")
 LONGEST_FILENAME = 1000

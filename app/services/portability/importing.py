@@ -14,9 +14,14 @@ from app.errors import (
 )
 from app.models.document import Document, DocumentType
 from app.models.user import User
-from app.services.archives import Archive
 from app.services.assistants import KeyedAssistant
-from app.services.package_format import ASSISTANT, DOCUMENTS, FOLDER, PackedDocument
+from app.services.portability.archives import Archive
+from app.services.portability.package_format import (
+    ASSISTANT,
+    DOCUMENTS,
+    FOLDER,
+    PackedDocument,
+)
 
 LARGEST_JSON = 1024 * 1024  # as for a request's body
 LISTED = 1024  # bytes of documents.json for a document more

@@ -11,9 +11,9 @@ from typing import Protocol
 from app.extraction.extract import Extract, ExtractionFailed
 from app.models.document import Chunk, Document, DocumentStatus
 from app.models.job import Job
-from app.services.chunking import chunks_of
 from app.services.jobs import Jobs
-from app.services.vectorizing import WORDS_SHARE, Vectors
+from app.services.knowledge.chunking import chunks_of
+from app.services.knowledge.vectorizing import WORDS_SHARE, Vectors
 from app.services.workers import Interrupted, TryAgain
 
 log = logging.getLogger(__name__)

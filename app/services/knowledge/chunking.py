@@ -1,7 +1,7 @@
 from app.extraction.extract import Extract
 from app.models.document import Chunk, Document
 from app.models.language import detect_language
-from app.services.splitting import split
+from app.services.knowledge.splitting import split
 
 
 def chunks_of(document: Document, extract: Extract) -> list[Chunk]:

@@ -13,7 +13,7 @@ from app.models.assistant import AssistantRole
 from app.models.caller import Caller
 from app.models.document import Document, DocumentType
 from app.services.access import AccessService
-from app.services.documents import MEGABYTE, check_filename
+from app.services.knowledge.documents import MEGABYTE, check_filename
 
 SECONDS = 19.0  # of 20 for the whole answer
 TEXTS = (".csv", ".htm", ".html", ".json", ".md", ".txt")

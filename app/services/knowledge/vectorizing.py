@@ -9,7 +9,7 @@ from app.errors import ProviderError
 from app.models.document import Chunk, Document, DocumentStatus
 from app.models.job import Job
 from app.models.search import Embedding
-from app.services.embedding import Embedder
+from app.services.knowledge.embedding import Embedder
 from app.services.workers import Interrupted, TryAgain
 
 log = logging.getLogger(__name__)

@@ -10,8 +10,8 @@ from app.models.assistant import Assistant
 from app.models.document import Chunk, Passage
 from app.models.search import Embedding, Hit, Neighbour
 from app.models.words import content_words, points_back
-from app.services.fusing import Found, fused
-from app.services.index_sync import IndexSync
+from app.services.knowledge.fusing import Found, fused
+from app.services.knowledge.index_sync import IndexSync
 
 log = logging.getLogger(__name__)
 
