@@ -7,6 +7,7 @@ the candidates; they are then scored here with the assistant's own figures.
 """
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +25,10 @@ from app.repositories.search_vectors import VectorSearch
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_PAUSE = 0.0001
+"""Seconds after each chunk's words, which take a few times that: whoever computes
+keeps the interpreter for 5 ms, and chats wait for it."""
+
 
 class SearchIndex:
     """Which chunks of an assistant hold the words of a question.
@@ -39,7 +44,10 @@ class SearchIndex:
 
     def add(self, assistant_id: str, key: str, chunks: Sequence[Chunk]) -> None:
         """Make ``chunks`` findable in the place of what ``key`` had."""
-        rows = [statements.row_of(chunk) for chunk in chunks]
+        rows = []
+        for chunk in chunks:
+            rows.append(statements.row_of(chunk))
+            time.sleep(_PAUSE)
 
         def write(connection: apsw.Connection) -> None:
             statements.delete(connection, assistant_id, [key])
