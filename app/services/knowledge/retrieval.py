@@ -158,13 +158,15 @@ class RetrievalService:
     def _passages(
         self, assistant_id: str, found: Sequence[Found], most: int
     ) -> tuple[Passage, ...]:
-        """Return the first that are searchable now."""
-        passages: tuple[Passage, ...] = ()
-        for start in range(0, len(found), most):
-            passages += self._read(assistant_id, found[start : start + most])
-            if len(passages) >= most:
-                break
-        return passages[:most]
+        """Return the first that are searchable now.
+
+        Where some are gone all are read, at once: passages that are looked at one
+        after the other could be of two revisions of a document.
+        """
+        passages = self._read(assistant_id, found[:most])
+        if len(passages) < min(len(found), most):
+            passages = self._read(assistant_id, found)[:most]
+        return passages
 
     def _read(self, assistant_id: str, found: Sequence[Found]) -> tuple[Passage, ...]:
         ids = [each.chunk_id for each in found]
