@@ -7,12 +7,12 @@ from app.extraction.draft import Draft
 from app.extraction.extract import ExtractionFailed
 from app.extraction.plain import decoded
 from app.extraction.rows import write_rows
+from app.models.charsets import MARKS, decoded_as
 
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE
 )
 _CHARSET_WITHIN = 8192
-_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 _NO_TEXT = {
     "script", "style", "noscript", "template", "head", "svg", "math", "canvas",
@@ -60,12 +60,10 @@ def write_html(text: str, draft: Draft) -> None:
 
 def _decoded(data: bytes) -> str:
     found = _CHARSET.search(data[:_CHARSET_WITHIN])
-    if found and not data.startswith(_MARKS):
-        try:
-            return data.decode(found[1].decode())
-        except (LookupError, UnicodeDecodeError):
-            pass  # it says wrong what it is
-    return decoded(data)
+    text = None
+    if found and not data.startswith(MARKS):
+        text = decoded_as(data, found[1].decode())
+    return decoded(data) if text is None else text
 
 
 def _main_part(body: etree._Element) -> etree._Element:

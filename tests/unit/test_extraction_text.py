@@ -65,6 +65,15 @@ def test_a_page_is_read_in_the_encoding_that_it_names(encoding: str) -> None:
     assert lines(f"{page}<p>{words}</p>".encode(encoding), "html") == [words]
 
 
+@pytest.mark.parametrize("name", ["punycode", "idna", "unicode_escape", "klingon"])
+def test_a_page_that_names_no_charset_of_the_web_is_read_as_what_it_is(
+    name: str,
+) -> None:
+    page = f"<meta charset={name}><p>Preço \\u0041 {'a-b' * 300_000}</p>"
+
+    assert lines(page, "html") == [f"Preço \\u0041 {'a-b' * 300_000}"]
+
+
 def test_a_page_that_nests_deeper_than_anyone_reads_is_read() -> None:
     page = "<div>" * 20_000 + "fundo" + "</div>" * 20_000
     assert reason(page, "html") in {None, "empty", "broken"}
