@@ -138,10 +138,15 @@ class SearchFile:
                 connect(self._path).close()
 
     def _inode(self) -> int | None:
+        """Return None where there is no file, or an empty one.
+
+        SQLite makes an empty file anew only when nobody has it open any more.
+        """
         try:
-            return self._path.stat().st_ino
+            found = self._path.stat()
         except FileNotFoundError:
             return None
+        return found.st_ino if found.st_size else None
 
     def _remove(self) -> None:
         # Without its file a write-ahead log must not be found by the next one.

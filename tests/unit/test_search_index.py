@@ -220,6 +220,17 @@ def test_a_file_damaged_while_open_is_replaced(index: SearchIndex, path: Path) -
     assert ids(index, "gift") == ["d1:r1-0"]
 
 
+def test_a_file_emptied_while_somebody_reads_it_is_replaced(
+    index: SearchIndex, path: Path
+) -> None:
+    put(index, "gift box")
+    with index._file.connection():
+        path.write_bytes(b"")
+        assert ids(index, "gift") == []
+        put(index, "gift card")
+        assert ids(index, "gift") == ["d1:r1-0"]
+
+
 def test_a_file_of_another_format_starts_over(index: SearchIndex, path: Path) -> None:
     put(index, "gift box")
     index.close()
