@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,6 +20,10 @@ class Chats(Protocol):
     def get(self, chat_id: str) -> Chat | None: ...
     def dequeue(self, chat_id: str, turn_id: str) -> Chat | None: ...
     def withdraw(self, chat_id: str, turn_id: str) -> Chat | None: ...
+
+
+class Messages(Protocol):
+    def find_by_ids(self, chat_id: str, ids: Collection[str]) -> list[Message]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +54,11 @@ class TurnQueue:
     ``run_late`` gets it when it reaches the head.
     """
 
-    def __init__(self, *, chats: Chats, longest_wait: float = LONGEST_WAIT) -> None:
+    def __init__(
+        self, *, chats: Chats, messages: Messages, longest_wait: float = LONGEST_WAIT
+    ) -> None:
         self._chats = chats
+        self._messages = messages
         self._longest_wait = longest_wait
         self._places: dict[str, _Place] = {}
         self._lock = threading.Lock()
@@ -97,7 +104,7 @@ class TurnQueue:
             ahead = _ahead(chat, turn.id)
             if ahead == 0:
                 return chat
-            too_long = ahead > MOST_WAITING or time.monotonic() >= give_up
+            too_long = time.monotonic() >= give_up or self._is_long(chat, ahead)
             if too_long and self._leave_behind(place, turn):
                 raise ChatBusy
             place.reached.wait(LOOK_AGAIN)
@@ -149,6 +156,17 @@ class TurnQueue:
                     self.give_up_place(turn_id)
                 elif chat.queue and chat.queue[0].id == turn_id:
                     self._let_in(place)
+
+    def _is_long(self, chat: Chat, ahead: int) -> bool:
+        """Say whether too many wait.
+
+        A copy of a message that comes twice at once is queued until it is known as
+        one: it has no message of its own.
+        """
+        if ahead <= MOST_WAITING:
+            return False
+        waiting = {queued.message_id for queued in chat.queue[:ahead]}
+        return len(self._messages.find_by_ids(chat.id, waiting)) > MOST_WAITING
 
     def _leave_behind(self, place: _Place, turn: Turn) -> bool:
         """Leave a turn to ``run_late``; False when it is let in at this moment."""

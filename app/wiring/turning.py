@@ -52,7 +52,7 @@ def build_turning(
     provider: Provider,
     events: Events,
 ) -> Turning:
-    queue = TurnQueue(chats=kept.chats)
+    queue = TurnQueue(chats=kept.chats, messages=kept.messages)
     timeline = Timeline(messages=kept.messages, usage=kept.usage, events=events)
     entries = Entries(
         process=presence.process,

@@ -76,7 +76,7 @@ def test_messages_of_a_chat_are_answered_in_order_and_once(
         clients += one, other
         answers = list(bots.map(post, range(len(bodies) * 2)))
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert [each.text for each in answers if each.status_code != 200] == []
     for first, second in zip(answers[::2], answers[1::2], strict=True):
         assert first.json() == second.json()
     asked = [r.body["messages"] for r in model.requests]

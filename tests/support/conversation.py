@@ -160,7 +160,9 @@ class ServerProcess:
         self.plan = plan = plan or Plan()
         assistants = faulty(store.assistants, plan)
         chats, messages = faulty(store.chats, plan), faulty(store.messages, plan)
-        self.queue = TurnQueue(chats=chats, longest_wait=longest_wait)
+        self.queue = TurnQueue(
+            chats=chats, messages=messages, longest_wait=longest_wait
+        )
         self.queue.run_late = self.late.append
         self.events = FakeEvents()
         timeline = Timeline(

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from app.errors import ChatBusy, ChatNotFound, StoreUnavailable, TurnInProgress
+from app.models.ids import new_id
 from app.models.message import MessageStatus
 from app.services import turn_queue
 from app.services.turn_queue import MOST_WAITING, Turn
@@ -48,6 +50,24 @@ def test_eight_may_wait_and_the_next_is_told_that_the_chat_is_busy(
 
     with pytest.raises(ChatBusy):
         server.answer(turns[MOST_WAITING])
+    assert time.monotonic() - started >= 0.02
+
+
+def test_copies_that_came_at_once_do_not_make_a_chat_busy(store: Store) -> None:
+    """Each is queued before the store tells it that its message is there already."""
+    server = ServerProcess(store, longest_wait=0.02)
+    [first] = queue_up(server, 1)
+    for _ in range(MOST_WAITING + 1):
+        store.chats.requeue(
+            first.chat.id, replace(first.queued, id=new_id(), message_id=new_id())
+        )
+    last = server.accept(post("And?", message_id="last"))
+    assert isinstance(last, Turn)
+    assert len(last.chat.queue) > MOST_WAITING + 1
+
+    started = time.monotonic()
+    with pytest.raises(ChatBusy):
+        server.answer(last)
     assert time.monotonic() - started >= 0.02
 
 
