@@ -11,7 +11,7 @@ from tests.support.processes import WorkerCommand
 from tests.support.quick import cheap_passwords
 from tests.support.running import Bot, Person, Server
 
-RULES = 8000
+RULES = 6000
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.processes import ServerProcess, started
+from tests.support.odd_server import running_hasty
+from tests.support.processes import ServerProcess
 from tests.support.running import PASSWORD
 from tests.support.servers import SECRET, store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.waiting import until
 
 FINISHED = 90.0
-RULES = 4_000
+RULES = 2_000
 WANTED = 10
 KILLS = 2  # a third run that is cut short would have it parked
 
@@ -120,8 +121,8 @@ def test_a_killed_indexing_is_finished_and_is_never_found_by_half(
     for folder in {tmp_path / "indexes", asked_folder}:
         folder.mkdir()
     with (
-        started(tmp_path / "indexes", workers=2, **settings) as server,
-        started(asked_folder, workers=0, **settings) as asked,
+        running_hasty(tmp_path / "indexes", workers=2, **settings) as server,
+        running_hasty(asked_folder, workers=0, **settings) as asked,
     ):
         owner = Owner(server)
         searcher = Searcher(owner, asked)

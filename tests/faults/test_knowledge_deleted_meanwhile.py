@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.forked import forked
 from tests.support.kept import counted, files_in, indexed_rows, opened
 from tests.support.librarian import FINISHED, Librarian, handbook
-from tests.support.processes import ServerProcess, started
+from tests.support.processes import ServerProcess
 from tests.support.servers import SECRET, store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.waiting import until
 
 TIMES = 3
-RULES = 2_000
+RULES = 1_000
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -29,7 +30,7 @@ def server(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, Any]
 ) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("server")
-    with started(folder, log_level="WARNING", workers=2, **settings) as made:
+    with forked(folder, log_level="WARNING", workers=2, **settings) as made:
         yield made
 
 

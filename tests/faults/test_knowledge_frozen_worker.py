@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.kept import counted, opened
 from tests.support.librarian import FINISHED, Librarian, handbook
-from tests.support.processes import ServerProcess, started
+from tests.support.odd_server import running_hasty
+from tests.support.processes import ServerProcess
 from tests.support.servers import SECRET, store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.waiting import until
@@ -46,11 +47,17 @@ def test_what_a_frozen_worker_writes_too_late_harms_nothing(
     for folder in folders.values():
         folder.mkdir(exist_ok=True)
     with ExitStack() as ended:
-        asked = ended.enter_context(started(folders["asked"], workers=0, **settings))
-        victim = ended.enter_context(started(folders["first"], workers=1, **settings))
+        asked = ended.enter_context(
+            running_hasty(folders["asked"], workers=0, **settings)
+        )
+        victim = ended.enter_context(
+            running_hasty(folders["first"], workers=1, **settings)
+        )
         librarian = Librarian(asked)
-        document = freeze(victim, librarian, asked, handbook("canary", 2_000))
-        second = ended.enter_context(started(folders["second"], workers=1, **settings))
+        document = freeze(victim, librarian, asked, handbook("canary", 1_000))
+        second = ended.enter_context(
+            running_hasty(folders["second"], workers=1, **settings)
+        )
         librarian.until_is(asked, document, "ready")
         assert librarian.upload_and_index(asked, handbook("parrot", 50)) == document
         before = librarian.shown(asked, document)

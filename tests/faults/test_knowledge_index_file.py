@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forked import forked
 from tests.support.librarian import Asking, Librarian
-from tests.support.processes import ServerProcess, started
+from tests.support.processes import ServerProcess
 from tests.support.waiting import until
 
 BIRDS = ["canary", "parrot", "wren", "robin"]
@@ -70,7 +71,7 @@ DAMAGES = [
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with started(tmp_path_factory.mktemp("server"), log_level="WARNING") as made:
+    with forked(tmp_path_factory.mktemp("server"), log_level="WARNING") as made:
         yield made
 
 

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 from tests.support.librarian import FINISHED, Librarian
-from tests.support.processes import ServerProcess, WorkerCommand, started
+from tests.support.odd_server import running_hasty
+from tests.support.processes import ServerProcess, WorkerCommand
 from tests.support.waiting import until
 
 MANY = 40
@@ -18,7 +19,7 @@ def statuses(librarian: Librarian, server: ServerProcess, assistant: str) -> lis
 
 
 def test_one_with_many_documents_does_not_keep_another_waiting(tmp_path: Path) -> None:
-    with started(tmp_path, workers=0, log_level="WARNING") as server:
+    with running_hasty(tmp_path, workers=0, log_level="WARNING") as server:
         librarian = Librarian(server)
         many = librarian.assistant
         for n in range(MANY):
@@ -44,7 +45,7 @@ def test_one_with_many_documents_does_not_keep_another_waiting(tmp_path: Path) -
 
 
 def test_they_wait_where_nobody_works_and_say_so(tmp_path: Path) -> None:
-    with started(tmp_path, workers=0) as server:
+    with running_hasty(tmp_path, workers=0) as server:
         librarian = Librarian(server)
         document = librarian.upload(server, "The canary sings.")
         answer = librarian.ask(

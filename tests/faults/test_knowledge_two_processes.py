@@ -8,8 +8,9 @@ from threading import Barrier
 
 import pytest
 
+from tests.support.forked import forked
 from tests.support.librarian import FINISHED, Asking, Librarian
-from tests.support.processes import ServerProcess, started
+from tests.support.processes import ServerProcess
 from tests.support.servers import SECRET, store_settings
 from tests.support.store_backends import BACKENDS
 from tests.support.waiting import until
@@ -33,7 +34,7 @@ def servers(
     places = ["one", "one" if request.param == "embedded" else "other"]
     for place in places:
         (folder / place).mkdir(exist_ok=True)
-    one, other = (started(folder / place, **settings) for place in places)
+    one, other = (forked(folder / place, **settings) for place in places)
     with one, other:
         yield [one, other]
 

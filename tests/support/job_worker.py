@@ -15,6 +15,7 @@ from app.config import Settings, load_settings
 from app.models.ids import new_id
 from app.models.job import Job
 from app.repositories.process_locks import ProcessLocks
+from app.services import presence as presences
 from app.services import workers
 from app.services.presence import Presence
 from app.services.upkeep import Upkeep
@@ -26,6 +27,7 @@ READY = "ready"
 KIND = "mark"
 FOR_EVER = 600.0
 QUIET = (0.5, 1.0)
+SILENCE = 5.0
 
 
 class JobWorker(ServerProcess):
@@ -99,6 +101,7 @@ class Marker:
 def work(settings: Settings, marks: Marks, threads: int) -> None:
     """Run jobs until SIGTERM."""
     workers.QUIET = QUIET
+    presences.SILENCE = SILENCE
     store = open_store(settings)
     kept = Repositories(store.db)
     kept.ensure_indexes()

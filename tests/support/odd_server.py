@@ -1,7 +1,8 @@
 """A server that is quicker than ours, whose clock is wrong, or that dies at a call.
 
 Its environment tells it. ``LOOKS_EVERY``: seconds between two rounds of its upkeep.
-``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``: ``module:Class.method`` at
+``HASTE``: how many times sooner than ours it looks, takes the silent for dead, and
+runs again what may have killed another. ``CLOCK_OFF``: seconds to add to the wall clock. ``DIES_AT``: ``module:Class.method`` at
 whose call it kills itself; ``DIES``: ``before`` it has done its work, or ``after``.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import main
-from app.services import upkeep
+from app.services import presence, upkeep, workers
 from tests.support.forked import ForkedServer
 from tests.support.processes import ServerProcess
 
@@ -25,6 +26,11 @@ READING_CLOCKS = ("app", "jwt", "flask_jwt_extended")
 def running_alert(folder: Path, **settings: Any) -> ServerProcess:
     """Run a server that sees at once who has died, and what others have ended."""
     return OddServer(folder, looks_every=0.2, **settings)
+
+
+def running_hasty(folder: Path, **settings: Any) -> ServerProcess:
+    """Run a server that sees soon who has died, and goes on with what they had."""
+    return OddServer(folder, haste=5, **settings)
 
 
 def running_late(folder: Path, hours: float, **settings: Any) -> ServerProcess:
@@ -62,6 +68,13 @@ def shift_clocks(seconds: float) -> None:
                 module.__dict__["time"] = time.time
 
 
+def hurry(haste: float) -> None:
+    upkeep.INTERVAL /= haste
+    presence.SILENCE /= haste
+    first, second = workers.QUIET
+    workers.QUIET = first / haste, second / haste
+
+
 def die_at(place: str, when: str) -> None:
     module, _, path = place.partition(":")
     owner, _, name = path.partition(".")
@@ -79,6 +92,7 @@ def die_at(place: str, when: str) -> None:
 def run() -> None:
     if "LOOKS_EVERY" in os.environ:
         upkeep.INTERVAL = float(os.environ["LOOKS_EVERY"])
+    hurry(float(os.environ.get("HASTE", "1")))
     shift_clocks(float(os.environ.get("CLOCK_OFF", "0")))
     if "DIES_AT" in os.environ:
         die_at(os.environ["DIES_AT"], os.environ["DIES"])
