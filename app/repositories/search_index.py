@@ -94,26 +94,34 @@ class SearchIndex:
             with self._file.connection() as connection:
                 return read(connection)
 
-        return self._twice(run)
+        return self._mending(run)
 
     def _write(self, write: Callable[[apsw.Connection], None]) -> None:
         def run() -> None:
             with self._file.writing() as connection:
                 write(connection)
 
-        self._twice(run)
+        self._mending(run)
 
-    def _twice(self, run: Callable[[], T]) -> T:
+    def _mending(self, run: Callable[[], T]) -> T:
+        """Run it on a file that is fit for use.
+
+        Where that cannot be told it is opened anew first, as what was open may
+        have lost its log, and started over where that does not help.
+        """
         try:
-            try:
-                return run()
-            except (apsw.FullError, apsw.BusyError):
-                raise
-            except apsw.Error as exc:
-                log.warning("search index failed", exc_info=True)
-                if is_damage(exc):
-                    self._file.start_over()
-                return run()
+            for mend in (self._file.close, self._file.start_over):
+                try:
+                    return run()
+                except (apsw.FullError, apsw.BusyError):
+                    raise
+                except apsw.Error as exc:
+                    log.warning("search index failed", exc_info=True)
+                    if is_damage(exc):
+                        self._file.start_over()
+                    else:
+                        mend()
+            return run()
         except apsw.FullError as exc:
             raise StorageFull from exc
         except (apsw.Error, OSError) as exc:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import apsw
@@ -229,6 +230,21 @@ def test_a_file_emptied_while_somebody_reads_it_is_replaced(
         assert ids(index, "gift") == []
         put(index, "gift card")
         assert ids(index, "gift") == ["d1:r1-0"]
+
+
+def test_a_log_emptied_while_some_have_it_open_is_no_error(
+    index: SearchIndex, path: Path
+) -> None:
+    with ExitStack() as lent:
+        for _ in range(3):
+            lent.enter_context(index._file.connection())
+        put(index, "gift box")
+    path.with_name(f"{path.name}-wal").write_bytes(b"")
+
+    index.keys("a1")
+
+    put(index, "gift card")
+    assert ids(index, "gift") == ["d1:r1-0"]
 
 
 def test_a_file_of_another_format_starts_over(index: SearchIndex, path: Path) -> None:
