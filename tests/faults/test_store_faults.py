@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect, PyMongoError
 
-from app.repositories.embedded import EmbeddedClient
+from app.repositories.embedded import EmbeddedClient, engine
 from tests.faults import store_worker
 
 
@@ -36,6 +36,56 @@ def store(folder: Path) -> Iterator[EmbeddedClient]:
 
 def things_of(store: EmbeddedClient) -> Any:
     return store["faults"]["things"]
+
+
+def test_writers_wait_for_each_other_for_as_long_as_they_get_on(
+    store: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT", 0.5)
+
+    def write(number: int) -> None:
+        with store.together():
+            things_of(store).insert_one({"_id": number})
+            time.sleep(0.2)
+
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(write, range(8)))
+
+    assert things_of(store).count_documents({}) == 9
+
+
+def test_a_writer_that_stands_still_is_waited_for_no_longer(
+    store: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT", 0.2)
+    with store.together():
+        things_of(store).insert_one({"_id": "slow"})
+        with ThreadPoolExecutor(1) as other:
+            refused = other.submit(things_of(store).insert_one, {"_id": "other"})
+            with pytest.raises(AutoReconnect, match="too many writers"):
+                refused.result()
+
+
+def test_no_writer_waits_for_ever(
+    store: EmbeddedClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "LOCK_WAIT", 0.2)
+    monkeypatch.setattr(engine, "LONGEST_WAIT", 0.5)
+
+    def write(number: int) -> str:
+        try:
+            with store.together():
+                things_of(store).insert_one({"_id": number})
+                time.sleep(0.1)
+        except AutoReconnect:
+            return "refused"
+        return "written"
+
+    with ThreadPoolExecutor(20) as writers:
+        ends = list(writers.map(write, range(20)))
+
+    assert set(ends) == {"written", "refused"}
+    assert things_of(store).count_documents({}) == 1 + ends.count("written")
 
 
 def test_a_held_lock_is_an_error_within_three_seconds(

@@ -14,7 +14,7 @@ from .catalog import Namespace, Table
 from .connections import begin
 from .errors import StoreUnavailable, from_os
 from .openstore import OpenStore
-from .storefile import LOCK_WAIT
+from .storefile import LOCK_WAIT, LONGEST_WAIT
 from .transactions import Transaction
 
 T = TypeVar("T")
@@ -132,9 +132,7 @@ class Engine(OpenStore):
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[Transaction]:
         """Hold the only right to write, from begin to commit, and sync after it."""
-        deadline = time.monotonic() + LOCK_WAIT
-        if not self._lock.acquire(timeout=LOCK_WAIT):
-            raise StoreUnavailable("too many writers are waiting for the store")
+        deadline = self._wait_for_turn()
         try:
             self._ready()
             writer = self._writer or self._open_writer()
@@ -160,6 +158,21 @@ class Engine(OpenStore):
             self._sync(number, deadline)
         if self._wal_pages > _CHECKPOINT_PAGES:
             self._checkpoint()
+
+    def _wait_for_turn(self) -> float:
+        """Wait for this process's writers; the time until which to wait for others'.
+
+        A store where nothing is written for 2.5 s is stuck; a busy one is not.
+        """
+        began = time.monotonic()
+        committed, deadline = self._wal.committed, began + LOCK_WAIT
+        while not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            if self._wal.committed == committed or deadline > began + LONGEST_WAIT:
+                raise StoreUnavailable("too many writers are waiting for the store")
+            committed, deadline = self._wal.committed, time.monotonic() + LOCK_WAIT
+        if self._wal.committed == committed:
+            return deadline
+        return time.monotonic() + LOCK_WAIT
 
     def _begin(self, writer: apsw.Connection, deadline: float) -> Transaction:
         if self._wal.failed:

@@ -8,6 +8,8 @@ from pathlib import Path
 from .errors import StoreUnavailable
 
 LOCK_WAIT = 2.5
+LONGEST_WAIT = 10.0
+"""Seconds that a writer waits for those before it, while they get on."""
 _LOOK_AGAIN = 0.05
 _FIRST_NAP, _LONGEST_NAP = 0.0002, 0.004
 
