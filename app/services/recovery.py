@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
+from app.errors import StoreUnavailable
 from app.models.assistant import Assistant
 from app.models.chat import Chat, QueuedTurn
 from app.models.ids import new_id
@@ -13,6 +14,9 @@ from app.services.timeline import INTERRUPTED, Timeline
 from app.services.turn_queue import Turn, TurnQueue
 
 log = logging.getLogger(__name__)
+
+MOST_UNAVAILABLE = 3
+"""Chats at which the store may fail before a round ends: it may be away."""
 
 
 class Chats(Protocol):
@@ -69,11 +73,29 @@ class Recovery:
         self._clear_up_after(self._presence.process)
 
     def _clear_up_after(self, process: str) -> None:
+        """Clear up in one chat after the other.
+
+        What fails in one is left to the next round, and raised at the end.
+        """
         self._entries.finish(process)
+        failed: Exception | None = None
+        unavailable = 0
         for chat in self._chats.find_by_process(process):
-            for queued in chat.queue:
-                if queued.process == process and not self._queue.looks_after(queued.id):
-                    self._take_up(chat, queued)
+            try:
+                self._clear_up_in(chat, process)
+            except Exception as exc:  # noqa: BLE001 - raised below
+                log.warning("not cleared up", extra={"chat_id": chat.id})
+                failed = exc
+                unavailable += isinstance(exc, StoreUnavailable)
+            if unavailable == MOST_UNAVAILABLE:
+                break
+        if failed:
+            raise failed
+
+    def _clear_up_in(self, chat: Chat, process: str) -> None:
+        for queued in chat.queue:
+            if queued.process == process and not self._queue.looks_after(queued.id):
+                self._take_up(chat, queued)
 
     def _take_up(self, chat: Chat, queued: QueuedTurn) -> None:
         fresh = not (queued.outcome or queued.resumed_from or queued.revoked)

@@ -1,9 +1,13 @@
 """Turns that nobody looks after any more come to their end."""
 
+from typing import Any
+
 import pytest
 
 from app.errors import ChatBusy, StoreUnavailable, TurnInProgress
+from app.models.chat import Channel
 from app.models.message import MessageStatus
+from app.services.recovery import MOST_UNAVAILABLE
 from app.services.turn_queue import Turn
 from tests.support.conversation import Clock, ServerProcess, Store, post
 from tests.support.faults import Crash, Plan
@@ -217,6 +221,61 @@ def test_a_dead_process_is_not_forgotten_before_all_is_cleared_up(
 
     assert dead.name not in store.processes.beats()
     assert statuses(store) == [ANSWERED, SENT]
+
+
+def left_behind(store: Store, chats: int) -> ServerProcess:
+    """Return a process whose turns in so many chats lost the store."""
+    plan = Plan()
+    server = ServerProcess(store, plan=plan)
+    for number in range(chats):
+        contact = Channel(message_service="test", id=f"contact {number}")
+        sent = post(channel=contact, message_id=f"m{number}")
+        turn = server.accept(sent)
+        assert isinstance(turn, Turn)
+        plan._at = len(plan.calls) + 1
+        with pytest.raises(StoreUnavailable):
+            server.answer(turn)
+    return server
+
+
+def failing_at_resuming(server: ServerProcess, errors: list[Exception]) -> None:
+    """Let the first chats that the server comes to fail so."""
+    real = server.recovery._resume
+
+    def resume(*args: Any) -> bool:
+        if errors:
+            raise errors.pop(0)
+        return real(*args)
+
+    server.recovery._resume = resume  # type: ignore[method-assign, assignment]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable(), ValueError("a broken row")])
+def test_what_fails_in_one_chat_keeps_no_other_from_its_end(
+    store: Store, error: Exception
+) -> None:
+    server = left_behind(store, 3)
+    failing_at_resuming(server, [error])
+
+    with pytest.raises(type(error)):
+        server.recovery.clear_up()
+    server.run_late()
+    assert sum(not chat.queue for chat in store.chats.all()) == 2
+
+    server.recovery.clear_up()
+    server.run_late()
+    assert not any(chat.queue for chat in store.chats.all())
+
+
+def test_a_round_ends_where_the_store_is_away(store: Store) -> None:
+    server = left_behind(store, 6)
+    errors: list[Exception] = [StoreUnavailable() for _ in range(6)]
+    failing_at_resuming(server, errors)
+
+    with pytest.raises(StoreUnavailable):
+        server.recovery.clear_up()
+
+    assert len(errors) == 6 - MOST_UNAVAILABLE
 
 
 def test_turns_of_a_deleted_assistant_leave_no_figures(store: Store) -> None:
