@@ -65,32 +65,36 @@ class Recovery:
         self._presence = presence
 
     def clear_up(self) -> None:
-        """Do it for dead processes, and for what went wrong in this one."""
+        """Do it for dead processes, and for what went wrong in this one.
+
+        What fails in one chat is left to the next round, and raised at the end.
+        """
+        failures: list[Exception] = []
         for process in self._presence.find_dead():
             log.warning("clearing up after a process", extra={"server": process})
-            self._clear_up_after(process)
-            self._presence.forget(process)
-        self._clear_up_after(self._presence.process)
+            left = self._clear_up_after(process)
+            if not left:
+                self._presence.forget(process)
+            failures += left
+        failures += self._clear_up_after(self._presence.process)
+        if failures:
+            raise failures[-1]
 
-    def _clear_up_after(self, process: str) -> None:
-        """Clear up in one chat after the other.
-
-        What fails in one is left to the next round, and raised at the end.
-        """
+    def _clear_up_after(self, process: str) -> list[Exception]:
+        """Return what failed; raise it where the store seems to be away."""
         self._entries.finish(process)
-        failed: Exception | None = None
-        unavailable = 0
+        failures: list[Exception] = []
         for chat in self._chats.find_by_process(process):
             try:
                 self._clear_up_in(chat, process)
-            except Exception as exc:  # noqa: BLE001 - raised below
-                log.warning("not cleared up", extra={"chat_id": chat.id})
-                failed = exc
-                unavailable += isinstance(exc, StoreUnavailable)
-            if unavailable == MOST_UNAVAILABLE:
-                break
-        if failed:
-            raise failed
+            except Exception as exc:
+                about = {"chat_id": chat.id}
+                log.warning("not cleared up", extra=about, exc_info=True)
+                failures.append(exc)
+                away = [one for one in failures if isinstance(one, StoreUnavailable)]
+                if len(away) == MOST_UNAVAILABLE:
+                    raise
+        return failures
 
     def _clear_up_in(self, chat: Chat, process: str) -> None:
         for queued in chat.queue:

@@ -267,6 +267,22 @@ def test_what_fails_in_one_chat_keeps_no_other_from_its_end(
     assert not any(chat.queue for chat in store.chats.all())
 
 
+def test_what_fails_of_the_dead_keeps_not_ones_own_from_its_end(store: Store) -> None:
+    dead = crashed(store, at="FakeMessages.add_inbound")
+    server = left_behind(store, 1)
+    for _ in range(6):
+        server.clock.seconds += 3
+        server.presence.find_dead()
+    failing_at_resuming(server, [ValueError("a broken row")])
+
+    with pytest.raises(ValueError, match="broken"):
+        server.recovery.clear_up()
+    server.run_late()
+
+    assert dead.name in store.processes.beats()
+    assert sum(not chat.queue for chat in store.chats.all()) == 1
+
+
 def test_a_round_ends_where_the_store_is_away(store: Store) -> None:
     server = left_behind(store, 6)
     errors: list[Exception] = [StoreUnavailable() for _ in range(6)]
