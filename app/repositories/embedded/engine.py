@@ -165,11 +165,13 @@ class Engine(OpenStore):
         A store where nothing is written for 2.5 s is stuck; a busy one is not.
         """
         began = time.monotonic()
+        last = began + LONGEST_WAIT
         committed, deadline = self._wal.committed, began + LOCK_WAIT
         while not self._lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            if self._wal.committed == committed or deadline > began + LONGEST_WAIT:
+            if self._wal.committed == committed or deadline == last:
                 raise StoreUnavailable("too many writers are waiting for the store")
-            committed, deadline = self._wal.committed, time.monotonic() + LOCK_WAIT
+            committed = self._wal.committed
+            deadline = min(time.monotonic() + LOCK_WAIT, last)
         if self._wal.committed == committed:
             return deadline
         return time.monotonic() + LOCK_WAIT
